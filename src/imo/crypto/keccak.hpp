@@ -1,0 +1,33 @@
+/// Keccak-256 as Ethereum uses it (the original padding 0x01, not SHA-3's 0x06).
+#pragma once
+
+#include "imo/base/bytes.hpp"
+
+#include <array>
+#include <cstdint>
+
+namespace imo::crypto {
+
+/// The digest of one message.
+Hash32 keccak256(BytesView message);
+
+/// The digest of `a` followed by `b`: one node of a Merkle tree.
+Hash32 keccak256_pair(const Hash32& a, const Hash32& b);
+
+/// Four digests at once of four messages of equal length; with AVX2 where the machine has it.
+std::array<Hash32, 4> keccak256_x4(const std::array<BytesView, 4>& messages);
+
+/// A digest of a message that arrives in pieces.
+class Keccak256 {
+ public:
+  Keccak256& update(BytesView piece);
+  /// The digest of everything so far; the object must not be used again.
+  [[nodiscard]] Hash32 finish();
+
+ private:
+  std::array<std::uint64_t, 25> state_{};
+  std::array<std::uint8_t, 136> block_{};
+  std::size_t filled_ = 0;
+};
+
+}  // namespace imo::crypto
