@@ -11,7 +11,7 @@ namespace imo {
 }  // namespace imo
 
 /// Aborts when an invariant of our own code does not hold. Input that is wrong gets a Result.
-#define IMO_CHECK(condition, what)                                  \
-  do {                                                              \
+#define IMO_CHECK(condition, what)                                   \
+  do {                                                               \
     if (!(condition)) ::imo::check_failed(__FILE__, __LINE__, what); \
   } while (false)

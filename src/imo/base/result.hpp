@@ -52,14 +52,14 @@ inline tl::unexpected<Error> invalid(std::string message) {
 /// `IMO_TRY(auto x, f());` binds the value of a Result, or returns its error from this function.
 #define IMO_TRY(declaration, ...) \
   IMO_TRY_INNER(IMO_CONCAT(imo_try_, __LINE__), declaration, __VA_ARGS__)
-#define IMO_TRY_INNER(temporary, declaration, ...)                          \
-  auto temporary = (__VA_ARGS__);                                           \
-  if (!temporary) return ::tl::unexpected(std::move(temporary).error());    \
+#define IMO_TRY_INNER(temporary, declaration, ...)                       \
+  auto temporary = (__VA_ARGS__);                                        \
+  if (!temporary) return ::tl::unexpected(std::move(temporary).error()); \
   declaration = std::move(temporary).value()
 
 /// `IMO_TRY_VOID(f());` goes on when the Result<void> holds, or returns its error.
-#define IMO_TRY_VOID(...)                                                          \
-  do {                                                                             \
-    if (auto imo_try_void = (__VA_ARGS__); !imo_try_void)                          \
-      return ::tl::unexpected(std::move(imo_try_void).error());                    \
+#define IMO_TRY_VOID(...)                                       \
+  do {                                                          \
+    if (auto imo_try_void = (__VA_ARGS__); !imo_try_void)       \
+      return ::tl::unexpected(std::move(imo_try_void).error()); \
   } while (false)
