@@ -1,0 +1,116 @@
+/// What a model file holds: the shape of the network, and which tensor plays which part.
+#pragma once
+
+#include "imo/base/result.hpp"
+#include "imo/model/gguf.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace imo::model {
+
+enum class Architecture : std::uint8_t {
+  kLlama = 0,  ///< interleaved rotary pairs (2i, 2i+1)
+  kQwen2 = 1,  ///< biases on q, k, v; rotary pairs (i, i + d/2)
+};
+
+/// Which two elements of a head one rotation couples.
+enum class RopePairing : std::uint8_t {
+  kInterleaved = 0,  ///< (2i, 2i + 1)
+  kHalfSplit = 1,    ///< (i, i + rope_dimensions / 2)
+};
+
+/// Sizes and constants, checked: every number is in range and every relation holds.
+struct ModelConfig {
+  Architecture architecture = Architecture::kLlama;
+  std::uint32_t vocabulary_size = 0;
+  std::uint32_t context_length = 0;
+  std::uint32_t embedding_length = 0;  ///< width of the residual stream
+  std::uint32_t feed_forward_length = 0;
+  std::uint32_t layers = 0;
+  std::uint32_t heads = 0;
+  std::uint32_t kv_heads = 0;         ///< divides `heads`
+  std::uint32_t head_dimension = 0;   ///< of q, k and v alike
+  std::uint32_t rope_dimensions = 0;  ///< even, at most head_dimension; the rest is not turned
+  RopePairing rope_pairing = RopePairing::kInterleaved;
+  double rope_base = 10000.0;
+  double rope_scale = 1.0;  ///< angles are of position / rope_scale
+  double norm_epsilon = 1e-5;
+  bool tied_output = false;  ///< the output matrix is the embedding
+
+  [[nodiscard]] std::uint32_t query_length() const { return heads * head_dimension; }
+  [[nodiscard]] std::uint32_t kv_length() const { return kv_heads * head_dimension; }
+};
+
+/// Borrowed from the file. A matrix maps columns() inputs to rows() outputs, one row an output.
+struct LayerTensors {
+  const GgufTensor* attention_norm = nullptr;     ///< [embedding]
+  const GgufTensor* query = nullptr;              ///< [query_length rows, embedding columns]
+  const GgufTensor* key = nullptr;                ///< [kv_length, embedding]
+  const GgufTensor* value = nullptr;              ///< [kv_length, embedding]
+  const GgufTensor* query_bias = nullptr;         ///< null, or [query_length]
+  const GgufTensor* key_bias = nullptr;           ///< null, or [kv_length]
+  const GgufTensor* value_bias = nullptr;         ///< null, or [kv_length]
+  const GgufTensor* attention_output = nullptr;   ///< [embedding, query_length]
+  const GgufTensor* feed_forward_norm = nullptr;  ///< [embedding]
+  const GgufTensor* gate = nullptr;               ///< [feed_forward, embedding]
+  const GgufTensor* up = nullptr;                 ///< [feed_forward, embedding]
+  const GgufTensor* down = nullptr;               ///< [embedding, feed_forward]
+};
+
+struct ModelTensors {
+  const GgufTensor* embedding = nullptr;    ///< [vocabulary, embedding]
+  const GgufTensor* output_norm = nullptr;  ///< [embedding]
+  const GgufTensor* output = nullptr;       ///< [vocabulary, embedding]; == embedding when tied
+  const GgufTensor* rope_frequencies = nullptr;  ///< null, or [rope_dimensions / 2] divisors
+  std::vector<LayerTensors> layers;
+};
+
+/// A model file whose metadata and tensor shapes agree. Tensor pointers live as long as it does
+/// and survive a move.
+class ModelSource {
+ public:
+  /// Opens the file and maps its tensors. Fails on an unsupported architecture, missing, extra or
+  /// misshapen tensors, and on metadata out of range.
+  static Result<ModelSource> open(const std::filesystem::path& path);
+  static Result<ModelSource> from_gguf(GgufFile file);
+
+  ModelSource(ModelSource&&) noexcept = default;
+  ModelSource& operator=(ModelSource&&) noexcept = default;
+  ModelSource(const ModelSource&) = delete;
+  ModelSource& operator=(const ModelSource&) = delete;
+  ~ModelSource() = default;
+
+  [[nodiscard]] const GgufFile& file() const { return file_; }
+  [[nodiscard]] const ModelConfig& config() const { return config_; }
+  [[nodiscard]] const ModelTensors& tensors() const { return tensors_; }
+
+  /// The number of weights in the tensors used.
+  [[nodiscard]] std::uint64_t parameter_count() const;
+
+ private:
+  ModelSource() = default;
+
+  GgufFile file_;
+  ModelConfig config_;
+  ModelTensors tensors_;
+};
+
+/// Row `index` of `tensor` as floats; `out.size()` == columns(). Fails on NaN and infinity, naming
+/// the tensor, the element and its block's offset in the file.
+Result<void> read_row(const GgufTensor& tensor, std::uint64_t index, std::span<float> out);
+
+/// All rows of `tensor`, one after the other, checked as read_row does.
+Result<std::vector<float>> read_tensor(const GgufTensor& tensor);
+
+/// Angle of rotary pair `pair` < rope_dimensions/2 at position 1, in radians:
+/// base^(-2 pair / rope_dimensions) / (scale * frequencies[pair]).
+/// `frequencies` is empty or the values of rope_frequencies.
+double rope_angle(const ModelConfig& config, std::uint32_t pair,
+                  std::span<const float> frequencies);
+
+}  // namespace imo::model
