@@ -1,0 +1,64 @@
+/// What a node is told before it starts: from a TOML file, or filled in by a program.
+#pragma once
+
+#include "imo/base/result.hpp"
+#include "imo/market/deployment.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace imo::node {
+
+/// A model to serve: a compiled program (`.imo`) or a GGUF file, which is compiled at the start.
+struct ModelFile {
+  std::filesystem::path path;
+  std::string name;  ///< what HTTP clients call it; empty: the file's name without its ending
+};
+
+struct NodeConfig {
+  std::string rpc_url = "http://127.0.0.1:8545";
+  market::Deployment deployment;
+  std::filesystem::path keystore;       ///< V3 JSON of the operator's key
+  std::filesystem::path password_file;  ///< its first line opens the keystore
+  std::vector<ModelFile> models;
+  std::filesystem::path data_directory;  ///< made when absent; one node at a time
+  std::string listen_address = "127.0.0.1";
+  std::uint16_t port = 8402;        ///< 0: any free one, see api::Server::port
+  std::uint64_t confirmations = 0;  ///< blocks behind the head at which a log is acted on
+  std::chrono::milliseconds poll_interval{1000};
+  std::uint32_t default_max_tokens = 128;  ///< for HTTP requests that name none
+  std::uint32_t queue_limit = 64;          ///< answers waiting; beyond it the node says busy
+  bool answer_requests = true;             ///< false: the HTTP door only, no bond at risk
+  bool keep = true;                        ///< finalise and split what is due, for everybody's good
+
+  /// Reads a file as below; paths in it are relative to the file. Errors name line and key.
+  ///
+  ///     rpc_url = "http://127.0.0.1:8545"
+  ///     deployment = "deployment.json"
+  ///     keystore = "operator.json"
+  ///     password_file = "operator.password"
+  ///     data_directory = "data"
+  ///     [[model]]
+  ///     path = "tales.imo"
+  ///     name = "tales"
+  ///     [http]
+  ///     listen = "127.0.0.1"
+  ///     port = 8402
+  ///     default_max_tokens = 128
+  ///     queue_limit = 64
+  ///     [chain]
+  ///     confirmations = 2
+  ///     poll_interval_ms = 1000
+  ///     answer_requests = true
+  ///     keep = true
+  static Result<NodeConfig> load(const std::filesystem::path& file);
+
+  /// The same from text; `directory` is what relative paths start from.
+  static Result<NodeConfig> parse(std::string_view toml, const std::filesystem::path& directory);
+};
+
+}  // namespace imo::node
