@@ -1,0 +1,55 @@
+/// Transactions of type 2: fees by EIP-1559, envelope by EIP-2718, access lists by EIP-2930.
+#pragma once
+
+#include "imo/base/bytes.hpp"
+#include "imo/base/result.hpp"
+#include "imo/base/u256.hpp"
+#include "imo/crypto/secp256k1.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace imo::eth {
+
+struct AccessListEntry {
+  Address address;
+  std::vector<Hash32> storage_keys;
+  friend bool operator==(const AccessListEntry&, const AccessListEntry&) = default;
+};
+
+/// What is signed.
+struct Transaction {
+  std::uint64_t chain_id = 0;
+  std::uint64_t nonce = 0;
+  U256 max_priority_fee_per_gas;
+  U256 max_fee_per_gas;
+  std::uint64_t gas_limit = 0;
+  std::optional<Address> to;  ///< nothing: `data` is creation code
+  U256 value;
+  Bytes data;
+  std::vector<AccessListEntry> access_list;
+
+  friend bool operator==(const Transaction&, const Transaction&) = default;
+};
+
+/// keccak256(0x02 ‖ rlp([chain_id, ..., access_list])), which the sender signs.
+Hash32 signing_hash(const Transaction& transaction);
+
+struct SignedTransaction {
+  Transaction body;
+  crypto::Signature signature;
+
+  /// 0x02 ‖ rlp([..., y_parity, r, s]), as eth_sendRawTransaction takes it.
+  [[nodiscard]] Bytes encode() const;
+  /// keccak256 of encode(); by this the chain knows the transaction.
+  [[nodiscard]] Hash32 hash() const;
+  /// The address whose key signed.
+  [[nodiscard]] Result<Address> sender() const;
+  /// Refuses other types, other shapes, and signatures with a high s.
+  static Result<SignedTransaction> decode(BytesView bytes);
+};
+
+SignedTransaction sign(Transaction transaction, const crypto::SecretKey& key);
+
+}  // namespace imo::eth
