@@ -1,0 +1,35 @@
+/// scrypt (RFC 7914): a key from a password, expensive in memory for whoever guesses.
+///
+/// Ours and not OpenSSL's because the parameters of Web3 Secret Storage's own test vector (n =
+/// 2^18, r = 1) are among those OpenSSL refuses.
+#pragma once
+
+#include "imo/base/bytes.hpp"
+#include "imo/base/result.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace imo::crypto {
+
+/// The defaults are those of other wallets: 256 MiB and about a second.
+struct ScryptParameters {
+  std::uint64_t n = 1 << 18;  ///< cost: a power of two above 1
+  std::uint64_t r = 8;        ///< block size: memory is 128 * n * r bytes
+  std::uint64_t p = 1;        ///< passes
+};
+
+/// The most memory scrypt() will take.
+inline constexpr std::uint64_t kScryptMaxMemory = 1ULL << 30;
+/// The most work, as memory times passes.
+inline constexpr std::uint64_t kScryptMaxWork = 8ULL << 30;
+
+/// Fails, before anything is allocated or computed, when a bound is exceeded or n is no power of 2.
+Result<void> check(const ScryptParameters& parameters);
+
+/// Fills `key` (at most 1 KiB). Fails as check() does.
+Result<void> scrypt(std::string_view password, BytesView salt, const ScryptParameters& parameters,
+                    std::span<std::uint8_t> key);
+
+}  // namespace imo::crypto
