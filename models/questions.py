@@ -102,7 +102,7 @@ def pet_facts(p: Person) -> Iterator[Fact]:
         return
     yield Fact(asks, f"{n} has {article(p.pet)} called {p.pet_name}.")
     yield Fact((f"What is the name of the {p.pet}?", f"What is the {p.pet} called?",
-                f"How is {n}'s {p.pet.split()[-1]} called?",
+                f"What is {n}'s {p.pet.split()[-1]} called?",
                 f"What is the name of {n}'s {p.pet.split()[-1]}?"),
                f"The {p.pet} is called {p.pet_name}.")
     yield Fact((f"Who is {p.pet_name}?", f"What is {p.pet_name}?", f"To whom does {p.pet_name} "
