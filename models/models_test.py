@@ -25,7 +25,7 @@ from world import BOATS, PEOPLE
 DEMO = Path(__file__).resolve().parent / "demo"
 SHARED = Path(os.environ.get("IMO_SHARED_DATA",
                              Path(__file__).resolve().parents[2] / "shared" / "data"))
-STORIES260K = SHARED / "models" / "stories260K" / "stories260K-f32.gguf"
+STORIES260K = SHARED / "models" / "stories260K" / "stories260K-pad192-f32.gguf"
 PUBLISHED = (
     ", there was a little girl named Lily. She loved to play outside in the park. One day, she saw "
     "a big, red ball. She wanted to play with it, but it was too high.\n"
