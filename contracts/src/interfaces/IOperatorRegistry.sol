@@ -71,13 +71,12 @@ interface IOperatorRegistry {
     event Unlocked(address indexed operator, address indexed locker, uint256 amount);
     event Slashed(address indexed operator, address indexed locker, uint256 amount, uint256 burned);
 
+    error ZeroAddress();
     error ZeroExitDelay();
     error AlreadyRegistered(address operator);
     error NotRegistered(address operator);
     error DepositTooSmall(uint256 deposit, uint256 required);
-    error DepositTooLarge(uint256 deposit);
-    error BadEndpoint(uint256 length, uint256 limit);
-    error UnknownModel(uint256 modelId);
+    error EndpointTooLong(uint256 length, uint256 limit);
     error ZeroFlatPrice();
     error NoOffer(uint256 modelId, address operator);
     error NoReferenceOperator(uint256 modelId);

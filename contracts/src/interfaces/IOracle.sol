@@ -59,6 +59,20 @@ interface IOracle is IAIOracle {
         bytes callbackData;
     }
 
+    /// @notice What a question offers and wants, as the event Asked tells it.
+    /// @param fee What the answer earns, in wei.
+    /// @param bond What the answer locks, in wei.
+    struct Terms {
+        address beneficiary;
+        uint32 maxTokens;
+        bytes32 sampling;
+        uint128 fee;
+        uint128 bond;
+        uint64 deadline;
+        address callback;
+        uint64 callbackGas;
+    }
+
     /// @notice An answer as it is posted.
     /// @param promptTokens For a text question the tokenised input; empty for a token question.
     /// @param outputTokens Packed output tokens: the end token closes it, or it has `maxTokens` tokens.
@@ -132,16 +146,9 @@ interface IOracle is IAIOracle {
         uint256 indexed modelId,
         address indexed operator,
         address account,
-        address beneficiary,
         bool isText,
         bytes input,
-        uint32 maxTokens,
-        bytes32 sampling,
-        uint256 fee,
-        uint256 bond,
-        uint64 deadline,
-        address callback,
-        uint64 callbackGas,
+        Terms terms,
         bytes callbackData
     );
 
@@ -198,9 +205,9 @@ interface IOracle is IAIOracle {
 
     error ZeroAddress();
     error ZeroWindow();
+    /// @dev A registry or factory that does not name this oracle, its dispute game or its models.
     error RegistryMismatch(address operatorRegistry);
     error ExitDelayTooShort(uint256 exitDelay, uint256 window);
-    error UnknownModel(uint256 modelId);
     error NotPacked(uint256 length);
     error EmptyPrompt();
     error PromptTooLong(uint256 tokens, uint256 limit);

@@ -24,6 +24,8 @@ interface ISplitter {
     );
 
     error NothingToSplit(address token);
+    error NotRevenueToken(address modelToken, address token);
+    error NotEnoughGas(uint256 available, uint256 required);
     error NothingOwed(address token, address account);
     error TransferFailed(address token, address to, uint256 amount);
 
@@ -45,9 +47,12 @@ interface ISplitter {
     /// @notice Sum of everything owed of `token`.
     function totalOwed(address token) external view returns (uint256);
 
-    /// @notice How `amount` would be divided now. Rounds in the holders' favour.
+    /// @notice How `amount` of `token` would be divided now. Rounds in the holders' favour.
+    /// @dev A model's part goes to its ModelToken. A model without a token belongs to its author, and
+    /// so does the part of a parent whose token does not take this asset.
     /// @return accounts Holders first, then the operator, then the parents.
-    function sharesDown(uint256 amount)
+    /// @return amounts Their sum is `amount`.
+    function sharesDown(address token, uint256 amount)
         external
         view
         returns (address[] memory accounts, uint256[] memory amounts);

@@ -9,8 +9,6 @@ interface ISplitterFactory {
         uint256 indexed modelId, address indexed operator, address indexed splitter
     );
 
-    error UnknownModel(uint256 modelId);
-
     /// @notice The address of the splitter, deployed or not.
     function splitterOf(uint256 modelId, address operator) external view returns (address);
 
