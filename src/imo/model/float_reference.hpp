@@ -88,10 +88,11 @@ class FloatSession {
   [[nodiscard]] std::uint32_t position() const { return position_; }
 
   /// Forgets everything; the session begins at position 0 again.
-  void reset() { position_ = 0; }
+  void reset();
 
  private:
   void attention(const FloatModel::Layer& layer, std::uint32_t index);
+  void attend(std::uint32_t layer, std::uint32_t head);
   void feed_forward(const FloatModel::Layer& layer, std::uint32_t index);
   void see(Site site, std::uint32_t layer, std::span<const float> values) const;
 

@@ -1,6 +1,7 @@
 #include "imo/model/tensor_type.hpp"
 
 #include "imo/base/check.hpp"
+#include "imo/model/little_endian.hpp"
 
 #include <bit>
 #include <cmath>
@@ -12,18 +13,12 @@ namespace {
 // Elements of a K-quant block; its scales are packed at 6 or 8 bits.
 constexpr std::size_t kSuperBlock = 256;
 
-std::uint16_t load_u16(const std::uint8_t* p) {
-  return static_cast<std::uint16_t>(p[0] | (p[1] << 8));
-}
-
 float load_half(const std::uint8_t* p) {
   return half_to_float(load_u16(p));
 }
 
 float load_f32(const std::uint8_t* p) {
-  const std::uint32_t bits =
-      p[0] | (std::uint32_t{p[1]} << 8) | (std::uint32_t{p[2]} << 16) | (std::uint32_t{p[3]} << 24);
-  return std::bit_cast<float>(bits);
+  return std::bit_cast<float>(load_u32(p));
 }
 
 int as_int8(std::uint8_t byte) {

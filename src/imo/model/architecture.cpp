@@ -1,0 +1,315 @@
+#include "imo/model/architecture.hpp"
+
+#include "imo/model/portable_math.hpp"
+
+#include <cmath>
+#include <string>
+#include <unordered_set>
+
+#include <fmt/format.h>
+
+namespace imo::model {
+namespace {
+
+// Limits of what a program can express (rows up to 2^14 inputs are exact in 36 bits) with room
+// above for the float reference; a file beyond them is not a model for this machine.
+constexpr std::uint64_t kMostLayers = 1024;
+constexpr std::uint64_t kWidest = std::uint64_t{1} << 20;
+constexpr std::uint64_t kMostTokens = std::uint64_t{1} << 24;
+
+Result<Architecture> architecture_of(const GgufFile& file) {
+  IMO_TRY(const std::string_view name, file.string_value("general.architecture"));
+  if (name == "llama") return Architecture::kLlama;
+  if (name == "qwen2") return Architecture::kQwen2;
+  const std::string shown(name.substr(0, 32));
+  return invalid(fmt::format("architecture {:?} is not supported; llama and qwen2 are", shown));
+}
+
+/// Reads `<architecture>.<name>` metadata with ranges.
+class ConfigReader {
+ public:
+  ConfigReader(const GgufFile& file, std::string prefix)
+      : file_(file), prefix_(std::move(prefix)) {}
+
+  [[nodiscard]] std::string key(std::string_view name) const {
+    return fmt::format("{}.{}", prefix_, name);
+  }
+
+  [[nodiscard]] bool has(std::string_view name) const { return file_.find(key(name)) != nullptr; }
+
+  Result<std::uint32_t> size(std::string_view name, std::uint64_t most) const {
+    IMO_TRY(const std::uint64_t value, file_.unsigned_value(key(name)));
+    if (value < 1 || value > most) {
+      return invalid(
+          fmt::format("metadata '{}' is {}; it must be 1 to {}", key(name), value, most));
+    }
+    return static_cast<std::uint32_t>(value);
+  }
+
+  Result<std::uint32_t> size_or(std::string_view name, std::uint64_t most,
+                                std::uint32_t other) const {
+    return has(name) ? size(name, most) : Result<std::uint32_t>(other);
+  }
+
+  Result<double> positive_or(std::string_view name, double other) const {
+    IMO_TRY(const double value, file_.real_or(key(name), other));
+    if (!std::isfinite(value) || value <= 0) {
+      return invalid(fmt::format("metadata '{}' is {}; it must be positive", key(name), value));
+    }
+    return value;
+  }
+
+  Result<double> positive(std::string_view name) const {
+    if (!has(name)) return invalid(fmt::format("metadata '{}' is missing", key(name)));
+    return positive_or(name, 0);
+  }
+
+  Result<std::string_view> text_or(std::string_view name, std::string_view other) const {
+    return file_.string_or(key(name), other);
+  }
+
+ private:
+  const GgufFile& file_;
+  std::string prefix_;
+};
+
+// Linear scaling divides positions; the others change the model's meaning in ways not done here.
+Result<double> rope_scale(const ConfigReader& reader) {
+  IMO_TRY(const std::string_view kind, reader.text_or("rope.scaling.type", "none"));
+  if (kind == "none") return 1.0;
+  if (kind == "linear") return reader.positive_or("rope.scaling.factor", 1.0);
+  return invalid(fmt::format("metadata '{}' is {:?}; only 'none' and 'linear' are supported",
+                             reader.key("rope.scaling.type"), kind.substr(0, 32)));
+}
+
+Result<void> check_heads(const ConfigReader& reader, ModelConfig& config) {
+  if (config.heads % config.kv_heads != 0) {
+    return invalid(fmt::format("metadata '{}' is {}, which does not divide the {} heads",
+                               reader.key("attention.head_count_kv"), config.kv_heads,
+                               config.heads));
+  }
+  if (!reader.has("attention.key_length") && config.embedding_length % config.heads != 0) {
+    return invalid(fmt::format("metadata '{}' is {}, which does not divide the width {}",
+                               reader.key("attention.head_count"), config.heads,
+                               config.embedding_length));
+  }
+  IMO_TRY(config.head_dimension,
+          reader.size_or("attention.key_length", kWidest, config.embedding_length / config.heads));
+  IMO_TRY(const std::uint32_t value_length,
+          reader.size_or("attention.value_length", kWidest, config.head_dimension));
+  if (value_length != config.head_dimension) {
+    return invalid(fmt::format("metadata '{}' is {}, but keys have {}; they must be equal",
+                               reader.key("attention.value_length"), value_length,
+                               config.head_dimension));
+  }
+  IMO_TRY(config.rope_dimensions,
+          reader.size_or("rope.dimension_count", kWidest, config.head_dimension));
+  if (config.rope_dimensions % 2 != 0 || config.rope_dimensions > config.head_dimension) {
+    return invalid(fmt::format("metadata '{}' is {}; it must be even and at most the head's {}",
+                               reader.key("rope.dimension_count"), config.rope_dimensions,
+                               config.head_dimension));
+  }
+  if (std::uint64_t{config.heads} * config.head_dimension > kWidest) {
+    return invalid(fmt::format("{} heads of {} are wider than {}", config.heads,
+                               config.head_dimension, kWidest));
+  }
+  return {};
+}
+
+Result<ModelConfig> read_config(const GgufFile& file) {
+  ModelConfig config;
+  IMO_TRY(config.architecture, architecture_of(file));
+  const bool is_llama = config.architecture == Architecture::kLlama;
+  const ConfigReader reader(file, is_llama ? "llama" : "qwen2");
+  config.rope_pairing = is_llama ? RopePairing::kInterleaved : RopePairing::kHalfSplit;
+  if (reader.has("expert_count")) {
+    IMO_TRY(const std::uint64_t experts, file.unsigned_value(reader.key("expert_count")));
+    if (experts != 0) {
+      return invalid(fmt::format("metadata '{}' is {}: mixtures of experts are not supported",
+                                 reader.key("expert_count"), experts));
+    }
+  }
+  IMO_TRY(config.context_length, reader.size("context_length", kMostTokens));
+  IMO_TRY(config.embedding_length, reader.size("embedding_length", kWidest));
+  IMO_TRY(config.feed_forward_length, reader.size("feed_forward_length", kWidest));
+  IMO_TRY(config.layers, reader.size("block_count", kMostLayers));
+  IMO_TRY(config.heads, reader.size("attention.head_count", kWidest));
+  IMO_TRY(config.kv_heads, reader.size_or("attention.head_count_kv", kWidest, config.heads));
+  IMO_TRY_VOID(check_heads(reader, config));
+  IMO_TRY(config.norm_epsilon, reader.positive("attention.layer_norm_rms_epsilon"));
+  IMO_TRY(config.rope_base, reader.positive_or("rope.freq_base", 10000.0));
+  IMO_TRY(config.rope_scale, rope_scale(reader));
+  return config;
+}
+
+/// Finds tensors by name, checks their shapes and remembers which were used.
+class TensorReader {
+ public:
+  explicit TensorReader(const GgufFile& file) : file_(file) {}
+
+  Result<const GgufTensor*> matrix(std::string_view name, std::uint64_t rows,
+                                   std::uint64_t columns) {
+    IMO_TRY(const GgufTensor* tensor, vector_or_matrix(name, rows, columns, 2));
+    if (tensor == nullptr) return invalid(fmt::format("tensor '{}' is missing", name));
+    return tensor;
+  }
+
+  Result<const GgufTensor*> vector(std::string_view name, std::uint64_t length) {
+    IMO_TRY(const GgufTensor* tensor, optional_vector(name, length));
+    if (tensor == nullptr) return invalid(fmt::format("tensor '{}' is missing", name));
+    return tensor;
+  }
+
+  Result<const GgufTensor*> optional_vector(std::string_view name, std::uint64_t length) {
+    return vector_or_matrix(name, 1, length, 1);
+  }
+
+  /// An extra tensor would mean that the model computes something this program does not.
+  Result<void> check_nothing_left() const {
+    for (const GgufTensor& tensor : file_.tensors()) {
+      if (!used_.contains(&tensor)) {
+        return invalid(
+            fmt::format("tensor '{}' (offset {}) has no part in this architecture; the model is of "
+                        "another kind",
+                        tensor.name, tensor.offset));
+      }
+    }
+    return {};
+  }
+
+ private:
+  Result<const GgufTensor*> vector_or_matrix(std::string_view name, std::uint64_t rows,
+                                             std::uint64_t columns, std::uint32_t rank) {
+    const GgufTensor* tensor = file_.find_tensor(name);
+    if (tensor == nullptr) return tensor;
+    if (tensor->rank > rank || tensor->columns() != columns || tensor->rows() != rows) {
+      return invalid(fmt::format("tensor '{}' is {} x {}, but the metadata says {} x {}", name,
+                                 tensor->columns(), tensor->rows(), columns, rows));
+    }
+    used_.insert(tensor);
+    return tensor;
+  }
+
+  const GgufFile& file_;
+  std::unordered_set<const GgufTensor*> used_;
+};
+
+Result<LayerTensors> read_layer(TensorReader& reader, const ModelConfig& config,
+                                std::uint32_t index) {
+  const auto name = [&](std::string_view part) { return fmt::format("blk.{}.{}", index, part); };
+  const std::uint32_t width = config.embedding_length;
+  const std::uint32_t hidden = config.feed_forward_length;
+  const std::uint32_t q = config.query_length();
+  const std::uint32_t kv = config.kv_length();
+  LayerTensors layer;
+  IMO_TRY(layer.attention_norm, reader.vector(name("attn_norm.weight"), width));
+  IMO_TRY(layer.query, reader.matrix(name("attn_q.weight"), q, width));
+  IMO_TRY(layer.key, reader.matrix(name("attn_k.weight"), kv, width));
+  IMO_TRY(layer.value, reader.matrix(name("attn_v.weight"), kv, width));
+  IMO_TRY(layer.query_bias, reader.optional_vector(name("attn_q.bias"), q));
+  IMO_TRY(layer.key_bias, reader.optional_vector(name("attn_k.bias"), kv));
+  IMO_TRY(layer.value_bias, reader.optional_vector(name("attn_v.bias"), kv));
+  IMO_TRY(layer.attention_output, reader.matrix(name("attn_output.weight"), width, q));
+  IMO_TRY(layer.feed_forward_norm, reader.vector(name("ffn_norm.weight"), width));
+  IMO_TRY(layer.gate, reader.matrix(name("ffn_gate.weight"), hidden, width));
+  IMO_TRY(layer.up, reader.matrix(name("ffn_up.weight"), hidden, width));
+  IMO_TRY(layer.down, reader.matrix(name("ffn_down.weight"), width, hidden));
+  return layer;
+}
+
+// The embedding says how many tokens there are; the vocabulary has to agree.
+Result<std::uint32_t> vocabulary_size(const GgufFile& file) {
+  const GgufTensor* embedding = file.find_tensor("token_embd.weight");
+  if (embedding == nullptr) {
+    return invalid(file.tensors().empty() ? "the file holds no tensors: it is a vocabulary only"
+                                          : "tensor 'token_embd.weight' is missing");
+  }
+  const std::uint64_t rows = embedding->rows();
+  if (rows > kMostTokens) {
+    return invalid(fmt::format("tensor 'token_embd.weight' has {} rows; at most {} are supported",
+                               rows, kMostTokens));
+  }
+  if (const GgufValue* tokens = file.find("tokenizer.ggml.tokens");
+      tokens != nullptr && tokens->count != rows) {
+    return invalid(
+        fmt::format("tensor 'token_embd.weight' has {} rows, but the vocabulary {} tokens", rows,
+                    tokens->count));
+  }
+  return static_cast<std::uint32_t>(rows);
+}
+
+Result<ModelTensors> read_tensors(const GgufFile& file, ModelConfig& config) {
+  TensorReader reader(file);
+  ModelTensors tensors;
+  const std::uint32_t width = config.embedding_length;
+  IMO_TRY(config.vocabulary_size, vocabulary_size(file));
+  IMO_TRY(tensors.embedding, reader.matrix("token_embd.weight", config.vocabulary_size, width));
+  IMO_TRY(tensors.output_norm, reader.vector("output_norm.weight", width));
+  config.tied_output = file.find_tensor("output.weight") == nullptr;
+  tensors.output = tensors.embedding;
+  if (!config.tied_output) {
+    IMO_TRY(tensors.output, reader.matrix("output.weight", config.vocabulary_size, width));
+  }
+  IMO_TRY(tensors.rope_frequencies,
+          reader.optional_vector("rope_freqs.weight", config.rope_dimensions / 2));
+  for (std::uint32_t i = 0; i < config.layers; ++i) {
+    IMO_TRY(LayerTensors layer, read_layer(reader, config, i));
+    tensors.layers.push_back(layer);
+  }
+  IMO_TRY_VOID(reader.check_nothing_left());
+  return tensors;
+}
+
+}  // namespace
+
+Result<ModelSource> ModelSource::open(const std::filesystem::path& path) {
+  IMO_TRY(GgufFile file, GgufFile::open(path));
+  auto source = from_gguf(std::move(file));
+  if (!source) return tl::unexpected(source.error().within(path.string()));
+  return source;
+}
+
+Result<ModelSource> ModelSource::from_gguf(GgufFile file) {
+  ModelSource source;
+  source.file_ = std::move(file);
+  IMO_TRY(source.config_, read_config(source.file_));
+  IMO_TRY(source.tensors_, read_tensors(source.file_, source.config_));
+  return source;
+}
+
+std::uint64_t ModelSource::parameter_count() const {
+  std::uint64_t count = 0;
+  for (const GgufTensor& tensor : file_.tensors()) count += tensor.rows() * tensor.columns();
+  return count;
+}
+
+Result<void> read_row(const GgufTensor& tensor, std::uint64_t index, std::span<float> out) {
+  dequantize_row(tensor.type, tensor.row(index), out);
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    if (std::isfinite(out[i])) continue;
+    const TensorTypeTraits traits = tensor_type_traits(tensor.type);
+    const std::uint64_t block = (index * tensor.columns() + i) / traits.block_values;
+    return invalid(fmt::format(
+        "tensor '{}' row {} column {} is {} (offset {}); the model is damaged", tensor.name, index,
+        i, std::isnan(out[i]) ? "NaN" : "infinite", tensor.offset + block * traits.block_bytes));
+  }
+  return {};
+}
+
+Result<std::vector<float>> read_tensor(const GgufTensor& tensor) {
+  const std::size_t columns = tensor.columns();
+  std::vector<float> values(tensor.rows() * columns);
+  for (std::uint64_t i = 0; i < tensor.rows(); ++i) {
+    IMO_TRY_VOID(read_row(tensor, i, std::span(values).subspan(i * columns, columns)));
+  }
+  return values;
+}
+
+double rope_angle(const ModelConfig& config, std::uint32_t pair,
+                  std::span<const float> frequencies) {
+  const double exponent = -2.0 * pair / config.rope_dimensions;
+  const double divisor = frequencies.empty() ? 1.0 : double{frequencies[pair]};
+  return portable_pow(config.rope_base, exponent) / (config.rope_scale * divisor);
+}
+
+}  // namespace imo::model

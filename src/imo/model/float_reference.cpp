@@ -1,0 +1,270 @@
+#include "imo/model/float_reference.hpp"
+
+#include "imo/base/check.hpp"
+#include "imo/model/portable_math.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace imo::model {
+namespace {
+
+// Eight running sums: short chains of additions, and what SSE and NEON do in two registers.
+using Lanes = float __attribute__((vector_size(32)));
+constexpr std::size_t kLanes = sizeof(Lanes) / sizeof(float);
+
+float dot(const float* a, const float* b, std::size_t n) {
+  Lanes sums{};
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    Lanes x;
+    Lanes y;
+    std::memcpy(&x, a + i, sizeof x);
+    std::memcpy(&y, b + i, sizeof y);
+    sums += x * y;
+  }
+  float total = 0;
+  for (; i < n; ++i) total += a[i] * b[i];
+  for (std::size_t lane = 0; lane < kLanes; ++lane) total += sums[lane];
+  return total;
+}
+
+// out = W x + bias
+void multiply(const FloatModel::Matrix& w, std::span<const float> x, std::span<float> out) {
+  IMO_CHECK(x.size() == w.columns && out.size() == w.rows, "matrix and vectors do not fit");
+  for (std::size_t r = 0; r < w.rows; ++r) {
+    out[r] = dot(w.values.data() + r * w.columns, x.data(), w.columns);
+  }
+  for (std::size_t r = 0; r < w.bias.size(); ++r) out[r] += w.bias[r];
+}
+
+// out = x / sqrt(mean(x^2) + epsilon)
+void normalise(std::span<const float> x, double epsilon, std::span<float> out) {
+  const float mean = dot(x.data(), x.data(), x.size()) / static_cast<float>(x.size());
+  const float scale = 1.0F / std::sqrt(mean + static_cast<float>(epsilon));
+  for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * scale;
+}
+
+void apply_gain(std::span<const float> x, std::span<const float> gain, std::span<float> out) {
+  for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * gain[i];
+}
+
+// In place; leaves exp(s - max) / sum.
+void softmax(std::span<float> scores) {
+  const float greatest = *std::max_element(scores.begin(), scores.end());
+  float sum = 0;
+  for (float& s : scores) {
+    s = static_cast<float>(portable_exp(s - greatest));
+    sum += s;
+  }
+  for (float& s : scores) s /= sum;
+}
+
+float silu(float x) {
+  return x / (1.0F + static_cast<float>(portable_exp(-x)));
+}
+
+// Turns every head of `heads` by the angles of `position`.
+void rotate(std::span<float> heads, const FloatModel& model, std::uint32_t position) {
+  const ModelConfig& config = model.config;
+  const std::size_t pairs = config.rope_dimensions / 2;
+  const bool interleaved = config.rope_pairing == RopePairing::kInterleaved;
+  for (std::size_t pair = 0; pair < pairs; ++pair) {
+    const double angle = position * model.rope_angles[pair];
+    const SineCosine turn = portable_sincos(angle);
+    const auto c = static_cast<float>(turn.cosine);
+    const auto s = static_cast<float>(turn.sine);
+    const std::size_t first = interleaved ? 2 * pair : pair;
+    const std::size_t second = interleaved ? first + 1 : pair + pairs;
+    for (std::size_t head = 0; head < heads.size(); head += config.head_dimension) {
+      const float x = heads[head + first];
+      const float y = heads[head + second];
+      heads[head + first] = x * c - y * s;
+      heads[head + second] = x * s + y * c;
+    }
+  }
+}
+
+void add_to(std::span<float> sum, std::span<const float> term) {
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += term[i];
+}
+
+Result<FloatModel::Matrix> load_matrix(const GgufTensor& tensor, const GgufTensor* bias) {
+  FloatModel::Matrix matrix;
+  matrix.rows = static_cast<std::uint32_t>(tensor.rows());
+  matrix.columns = static_cast<std::uint32_t>(tensor.columns());
+  IMO_TRY(matrix.values, read_tensor(tensor));
+  if (bias != nullptr) {
+    IMO_TRY(matrix.bias, read_tensor(*bias));
+  }
+  return matrix;
+}
+
+Result<FloatModel::Layer> load_layer(const LayerTensors& from) {
+  FloatModel::Layer layer;
+  IMO_TRY(layer.attention_norm, read_tensor(*from.attention_norm));
+  IMO_TRY(layer.query, load_matrix(*from.query, from.query_bias));
+  IMO_TRY(layer.key, load_matrix(*from.key, from.key_bias));
+  IMO_TRY(layer.value, load_matrix(*from.value, from.value_bias));
+  IMO_TRY(layer.attention_output, load_matrix(*from.attention_output, nullptr));
+  IMO_TRY(layer.feed_forward_norm, read_tensor(*from.feed_forward_norm));
+  IMO_TRY(layer.gate, load_matrix(*from.gate, nullptr));
+  IMO_TRY(layer.up, load_matrix(*from.up, nullptr));
+  IMO_TRY(layer.down, load_matrix(*from.down, nullptr));
+  return layer;
+}
+
+}  // namespace
+
+Result<FloatModel> FloatModel::load(const ModelSource& source) {
+  FloatModel model;
+  model.config = source.config();
+  const ModelTensors& tensors = source.tensors();
+  IMO_TRY(model.embedding, load_matrix(*tensors.embedding, nullptr));
+  IMO_TRY(model.output_norm, read_tensor(*tensors.output_norm));
+  if (!model.config.tied_output) {
+    IMO_TRY(model.output, load_matrix(*tensors.output, nullptr));
+  }
+  std::vector<float> frequencies;
+  if (tensors.rope_frequencies != nullptr) {
+    IMO_TRY(frequencies, read_tensor(*tensors.rope_frequencies));
+  }
+  for (std::uint32_t pair = 0; pair < model.config.rope_dimensions / 2; ++pair) {
+    model.rope_angles.push_back(rope_angle(model.config, pair, frequencies));
+  }
+  for (const LayerTensors& layer : tensors.layers) {
+    IMO_TRY(Layer loaded, load_layer(layer));
+    model.layers.push_back(std::move(loaded));
+  }
+  return model;
+}
+
+FloatSession::FloatSession(const FloatModel& model) : model_(&model) {
+  const ModelConfig& config = model.config;
+  keys_.resize(config.layers);
+  values_.resize(config.layers);
+  residual_.resize(config.embedding_length);
+  normed_.resize(config.embedding_length);
+  scaled_.resize(config.embedding_length);
+  added_.resize(config.embedding_length);
+  query_.resize(config.query_length());
+  mixed_.resize(config.query_length());
+  key_.resize(config.kv_length());
+  value_.resize(config.kv_length());
+  gate_.resize(config.feed_forward_length);
+  up_.resize(config.feed_forward_length);
+  logits_.resize(config.vocabulary_size);
+}
+
+void FloatSession::see(Site site, std::uint32_t layer, std::span<const float> values) const {
+  if (observer_) observer_(site, layer, values);
+}
+
+void FloatSession::reset() {
+  position_ = 0;
+  for (auto& keys : keys_) keys.clear();
+  for (auto& values : values_) values.clear();
+}
+
+void FloatSession::attention(const FloatModel::Layer& layer, std::uint32_t index) {
+  const ModelConfig& config = model_->config;
+  normalise(residual_, config.norm_epsilon, normed_);
+  see(Site::kAttentionNormed, index, normed_);
+  apply_gain(normed_, layer.attention_norm, scaled_);
+  multiply(layer.query, scaled_, query_);
+  multiply(layer.key, scaled_, key_);
+  multiply(layer.value, scaled_, value_);
+  see(Site::kQuery, index, query_);
+  see(Site::kKey, index, key_);
+  see(Site::kValue, index, value_);
+  rotate(query_, *model_, position_);
+  rotate(key_, *model_, position_);
+  see(Site::kQueryRotated, index, query_);
+  see(Site::kKeyRotated, index, key_);
+  keys_[index].insert(keys_[index].end(), key_.begin(), key_.end());
+  values_[index].insert(values_[index].end(), value_.begin(), value_.end());
+  for (std::uint32_t head = 0; head < config.heads; ++head) attend(index, head);
+  see(Site::kMixed, index, mixed_);
+  multiply(layer.attention_output, mixed_, added_);
+  see(Site::kAttentionOutput, index, added_);
+  add_to(residual_, added_);
+  see(Site::kAfterAttention, index, residual_);
+}
+
+// One head: scores against every position up to this one, and the mix of their values.
+void FloatSession::attend(std::uint32_t layer, std::uint32_t head) {
+  const ModelConfig& config = model_->config;
+  const std::size_t d = config.head_dimension;
+  const std::size_t stride = config.kv_length();
+  const std::size_t kv_offset = head / (config.heads / config.kv_heads) * d;
+  const float* query = query_.data() + head * d;
+  const float* keys = keys_[layer].data() + kv_offset;
+  const float* values = values_[layer].data() + kv_offset;
+  const float scale = 1.0F / std::sqrt(static_cast<float>(d));
+
+  scores_.resize(position_ + 1);
+  for (std::size_t p = 0; p <= position_; ++p)
+    scores_[p] = dot(query, keys + p * stride, d) * scale;
+  see(Site::kScores, layer, scores_);
+  softmax(scores_);
+  const std::span<float> mixed(mixed_.data() + head * d, d);
+  std::fill(mixed.begin(), mixed.end(), 0.0F);
+  for (std::size_t p = 0; p <= position_; ++p) {
+    for (std::size_t i = 0; i < d; ++i) mixed[i] += scores_[p] * values[p * stride + i];
+  }
+}
+
+void FloatSession::feed_forward(const FloatModel::Layer& layer, std::uint32_t index) {
+  normalise(residual_, model_->config.norm_epsilon, normed_);
+  see(Site::kFeedForwardNormed, index, normed_);
+  apply_gain(normed_, layer.feed_forward_norm, scaled_);
+  multiply(layer.gate, scaled_, gate_);
+  multiply(layer.up, scaled_, up_);
+  see(Site::kGate, index, gate_);
+  see(Site::kUp, index, up_);
+  for (float& x : gate_) x = silu(x);
+  see(Site::kActivated, index, gate_);
+  for (std::size_t i = 0; i < gate_.size(); ++i) gate_[i] *= up_[i];
+  see(Site::kHidden, index, gate_);
+  multiply(layer.down, gate_, added_);
+  see(Site::kFeedForwardOutput, index, added_);
+  add_to(residual_, added_);
+  see(Site::kAfterFeedForward, index, residual_);
+}
+
+Result<void> FloatSession::advance(TokenId token) {
+  const ModelConfig& config = model_->config;
+  if (token >= config.vocabulary_size) {
+    return invalid(fmt::format("token {} at position {} is outside the vocabulary of {}", token,
+                               position_, config.vocabulary_size));
+  }
+  if (position_ >= config.context_length) {
+    return invalid(fmt::format("the context of {} tokens is full", config.context_length));
+  }
+  const std::size_t width = config.embedding_length;
+  std::copy_n(model_->embedding.values.begin() + static_cast<std::ptrdiff_t>(token * width), width,
+              residual_.begin());
+  see(Site::kEmbedding, 0, residual_);
+  for (std::uint32_t i = 0; i < config.layers; ++i) {
+    attention(model_->layers[i], i);
+    feed_forward(model_->layers[i], i);
+  }
+  ++position_;
+  return {};
+}
+
+Result<std::span<const float>> FloatSession::step(TokenId token) {
+  IMO_TRY_VOID(advance(token));
+  const ModelConfig& config = model_->config;
+  normalise(residual_, config.norm_epsilon, normed_);
+  see(Site::kFinalNormed, config.layers, normed_);
+  apply_gain(normed_, model_->output_norm, scaled_);
+  multiply(model_->output_matrix(), scaled_, logits_);
+  see(Site::kLogits, config.layers, logits_);
+  return std::span<const float>(logits_);
+}
+
+}  // namespace imo::model
