@@ -1,13 +1,14 @@
 /// Programs run as children: started without a shell, and never left behind.
 #pragma once
 
-#include "imo/base/bytes.hpp"
+#include "imo/base/file_descriptor.hpp"
 #include "imo/base/result.hpp"
 
 #include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -68,20 +69,22 @@ class ChildProcess {
   /// SIGTERM, and SIGKILL when it has not ended within `grace`. Does nothing to one that ended.
   void terminate(std::chrono::milliseconds grace = std::chrono::milliseconds(3000));
 
-  /// With kPipe: the next line of output or error output, without its newline. kTimeout when none
-  /// came in time, kNotFound at the end of the output.
+  /// With kPipe: the next line (at most 1 MiB) of output or error output, without its newline.
+  /// kTimeout when none came in time, kNotFound at the end of the output.
   Result<std::string> read_line(std::chrono::milliseconds timeout);
   /// With kPipe: everything to the end of the output, at most `max_size` bytes.
   Result<std::string> read_all(std::size_t max_size, std::chrono::milliseconds timeout);
 
  private:
-  ChildProcess(pid_t pid, int pipe) : pid_(pid), pipe_(pipe) {}
-  void release() noexcept;
-  /// Appends what the pipe has; false at its end.
+  static constexpr std::size_t kMaxLine = 1 << 20;
+
+  ChildProcess(pid_t pid, FileDescriptor pipe);
+  [[nodiscard]] bool ended() const;
+  [[nodiscard]] ExitStatus reap() const;
   Result<bool> fill(std::chrono::steady_clock::time_point deadline);
 
   pid_t pid_ = -1;
-  int pipe_ = -1;
+  FileDescriptor pipe_;
   std::string pending_;
   std::optional<ExitStatus> status_;
 };

@@ -1,9 +1,10 @@
-/// Sizes, durations and counts for people.
+/// Sizes, durations, counts and strangers' text, for people to read.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace imo {
 
@@ -15,5 +16,9 @@ std::string format_duration(std::chrono::nanoseconds duration);
 
 /// `1,234,567`.
 std::string format_count(std::uint64_t count);
+
+/// `text` with control characters, C1 ones in UTF-8 included, written as `\x1b`: text of a stranger
+/// that can neither drive a terminal nor begin a line of its own.
+std::string printable(std::string_view text);
 
 }  // namespace imo

@@ -14,11 +14,11 @@ namespace imo {
 class MappedFile {
  public:
   /// How the bytes will be read, told to the kernel's read-ahead.
-  enum class Access { kRandom, kSequential };
+  enum class Access { kAnyOrder, kSequential };
 
   /// An empty file maps to an empty view. Fails on anything but a readable regular file.
   static Result<MappedFile> open(const std::filesystem::path& path,
-                                 Access access = Access::kRandom);
+                                 Access access = Access::kAnyOrder);
 
   MappedFile(MappedFile&& other) noexcept;
   MappedFile& operator=(MappedFile&& other) noexcept;

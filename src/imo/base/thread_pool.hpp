@@ -13,9 +13,9 @@
 
 namespace imo {
 
-/// `threads` workers, the caller being one of them. Range w of n items is always
-/// [n*w/threads, n*(w+1)/threads): which thread does what depends on nothing but n and the number
-/// of threads, so a loop whose items are independent gives the same result on every run.
+/// `threads` workers, the caller being worker 0. Worker w always does the w-th of `threads`
+/// contiguous ranges, equal in size but for the first n % threads, which have one item more: which
+/// thread does what depends on nothing but n and the number of threads.
 ///
 /// One thread drives a pool at a time, and a loop body must not start another loop on the same pool
 /// (both are checked). Bodies must not throw: an exception ends the program.
