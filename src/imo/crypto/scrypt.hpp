@@ -16,19 +16,20 @@ namespace imo::crypto {
 /// The defaults are those of other wallets: 256 MiB and about a second.
 struct ScryptParameters {
   std::uint64_t n = 1 << 18;  ///< cost: a power of two above 1
-  std::uint64_t r = 8;        ///< block size: memory is 128 * n * r bytes
+  std::uint64_t r = 8;        ///< block size, in units of 128 bytes
   std::uint64_t p = 1;        ///< passes
 };
 
-/// The most memory scrypt() will take.
+/// The most memory that parameters may ask for, 128 * r * (n + p) bytes.
 inline constexpr std::uint64_t kScryptMaxMemory = 1ULL << 30;
-/// The most work, as memory times passes.
-inline constexpr std::uint64_t kScryptMaxWork = 8ULL << 30;
+/// The most work that parameters may ask for, 128 * r * n * p bytes mixed: some ten seconds.
+inline constexpr std::uint64_t kScryptMaxWork = 4ULL << 30;
 
-/// Fails, before anything is allocated or computed, when a bound is exceeded or n is no power of 2.
-Result<void> check(const ScryptParameters& parameters);
+/// Whether parameters are legal and within both bounds.
+Result<void> check_scrypt(const ScryptParameters& parameters);
 
-/// Fills `key` (at most 1 KiB). Fails as check() does.
+/// Fills `key` (1 byte to 1 KiB). Fails as check_scrypt does, before any memory is taken, and with
+/// kIo when the system has not that much memory.
 Result<void> scrypt(std::string_view password, BytesView salt, const ScryptParameters& parameters,
                     std::span<std::uint8_t> key);
 
