@@ -354,5 +354,5 @@ interface IOracle is IAIOracle {
     function MAX_TEXT_BYTES() external view returns (uint256);
     function MAX_RESPONSE_TIME() external view returns (uint256);
     function TEXT_MAX_TOKENS() external view returns (uint256);
-    function TEXT_RESPONSE_TIME() external view returns (uint256);
+    function TEXT_RESPONSE_TIME() external view returns (uint64);
 }
