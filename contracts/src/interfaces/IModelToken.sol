@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 
 import {IERC7641AltRevToken} from "./IERC7641AltRevToken.sol";
 
@@ -14,7 +15,7 @@ import {IERC7641AltRevToken} from "./IERC7641AltRevToken.sol";
 /// Excluded holders (sale, treasury, the author's vesting vault, the token itself, others named at creation) earn
 /// nothing. What the tokens still undelivered in the sale would have earned is not given to others: it stays
 /// unbooked and counts again in the next snapshot. After a sale a buyer thus loses nothing to a faster one.
-interface IModelToken is IERC7641AltRevToken, IERC20Permit {
+interface IModelToken is IERC7641AltRevToken, IERC20Permit, IERC165 {
     /// @notice What a new token is made with.
     /// @param name ERC-20 name.
     /// @param symbol ERC-20 symbol.
@@ -78,9 +79,9 @@ interface IModelToken is IERC7641AltRevToken, IERC20Permit {
     error NothingOwed(address account, address asset);
     error PaymentFailed(address receiver, address asset, uint256 amount);
     error ZeroReceiver();
+    error OnlyToAccount(address account, address receiver);
     error RedeemedTooLittle(address asset, uint256 amount, uint256 minimum);
     error TooManyMinimums(uint256 count, uint256 assets);
-    error NotEnoughGas(uint256 left, uint256 needed);
     error PermitExpired(uint256 deadline);
     error PermitSigner(address signer, address owner);
 

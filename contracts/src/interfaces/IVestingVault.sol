@@ -19,6 +19,7 @@ interface IVestingVault {
     function claimRevenue(uint256[] calldata snapshotIds) external;
 
     /// @notice Passes the vault's whole balance of an asset on (address(0) is ETH; not the vested token).
+    /// @return amount What was sent; zero when there is nothing or the transfer failed, then it stays for a retry.
     function passThrough(address asset) external returns (uint256 amount);
 
     function beneficiary() external view returns (address);
