@@ -19,6 +19,8 @@ endif()
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(GTest REQUIRED)
+# imo_base links fmt publicly, so every folder must know it; imported targets are per folder.
+find_package(fmt REQUIRED)
 
 # Everything of ours links this: without it a target would silently get other flags.
 add_library(imo_flags INTERFACE)
