@@ -5,6 +5,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {EIP712} from "solady/utils/EIP712.sol";
 
@@ -18,6 +19,7 @@ import {EpochHistory} from "./libraries/EpochHistory.sol";
 /// Clone arguments, one word each: modelId, genesis, epochLength, claimableBps, number of revenue tokens, these.
 abstract contract EpochToken is ERC20, EIP712, Nonces, IModelToken {
     using EpochHistory for EpochHistory.History;
+    using SafeCast for uint256;
 
     bytes32 private constant PERMIT_TYPEHASH = keccak256(
         "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
@@ -157,21 +159,21 @@ abstract contract EpochToken is ERC20, EIP712, Nonces, IModelToken {
 
     /// @dev Called by OpenZeppelin's ERC20 for every transfer, mint and burn, the zero address standing for outside.
     function _update(address from, address to, uint256 value) internal override {
-        uint48 epoch = uint48(currentEpoch());
+        uint48 epoch = currentEpoch().toUint48();
         if (from == address(0)) {
             _supply += value;
         } else {
             EpochHistory.History storage source = _balances[from];
             uint256 balance = source.value;
             if (balance < value) revert ERC20InsufficientBalance(from, balance, value);
-            source.write(epoch, uint128(balance - value));
+            source.write(epoch, (balance - value).toUint128());
         }
         if (to == address(0)) {
             _supply -= value;
         } else {
             // Read after the source was written: it may be the same account.
             EpochHistory.History storage target = _balances[to];
-            target.write(epoch, uint128(target.value + value));
+            target.write(epoch, (target.value + value).toUint128());
         }
         _updateEligible(epoch, from, to, value);
         emit Transfer(from, to, value);
@@ -197,7 +199,7 @@ abstract contract EpochToken is ERC20, EIP712, Nonces, IModelToken {
         bool toEarns = to != address(0) && !_balances[to].flag;
         if (fromEarns == toEarns) return;
         uint256 eligible = _eligible.value;
-        _eligible.write(epoch, uint128(toEarns ? eligible + value : eligible - value));
+        _eligible.write(epoch, (toEarns ? eligible + value : eligible - value).toUint128());
     }
 
     function _exclude(address account) private {

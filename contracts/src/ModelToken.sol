@@ -5,6 +5,7 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 
 import {EpochToken} from "./EpochToken.sol";
@@ -21,6 +22,7 @@ import {Payment} from "./libraries/Payment.sol";
 /// All division rounds down, so sums never exceed what was booked.
 contract ModelToken is EpochToken, ReentrancyGuardTransient {
     using EpochHistory for EpochHistory.History;
+    using SafeCast for uint256;
 
     /// @param claimable Booked for claims and not yet paid, with what is owed.
     /// @param redeemable The pool that burners share.
@@ -62,7 +64,7 @@ contract ModelToken is EpochToken, ReentrancyGuardTransient {
             if (amount != 0 && _book(snapshotId, i, amount) != 0) mask |= 1 << i;
         }
         _snapshots[snapshotId] = Snapshot({
-            epoch: uint48(current - 1), eligible: uint128(eligible), assets: uint16(mask)
+            epoch: (current - 1).toUint48(), eligible: eligible.toUint128(), assets: mask.toUint16()
         });
     }
 
@@ -108,7 +110,7 @@ contract ModelToken is EpochToken, ReentrancyGuardTransient {
         uint256 amount = _owed[account][index];
         if (amount == 0) revert NothingOwed(account, asset);
         _owed[account][index] = 0;
-        _pools[index].claimable -= uint128(amount);
+        _pools[index].claimable -= amount.toUint128();
         emit OwedWithdrawn(account, asset, receiver, amount);
         if (!Payment.trySend(asset, receiver, amount)) {
             revert PaymentFailed(receiver, asset, amount);
@@ -217,8 +219,8 @@ contract ModelToken is EpochToken, ReentrancyGuardTransient {
         amount = Math.min(amount, type(uint128).max - pool.claimable - pool.redeemable);
         claimable = amount * claimableBps() / BPS;
         _pools[asset] = Pool({
-            claimable: uint128(pool.claimable + claimable),
-            redeemable: uint128(pool.redeemable + amount - claimable)
+            claimable: (pool.claimable + claimable).toUint128(),
+            redeemable: (pool.redeemable + amount - claimable).toUint128()
         });
         _booked[snapshotId][asset] = claimable;
         emit RevenueBooked(snapshotId, _asset(asset), claimable, amount - claimable);
@@ -259,9 +261,9 @@ contract ModelToken is EpochToken, ReentrancyGuardTransient {
 
     /// @dev Pays from the claimable reserve; a payment that fails stays in the reserve and is owed.
     function _pay(uint256 asset, address to, uint256 amount) private {
-        _pools[asset].claimable -= uint128(amount);
+        _pools[asset].claimable -= amount.toUint128();
         if (Payment.trySend(_asset(asset), to, amount)) return;
-        _pools[asset].claimable += uint128(amount);
+        _pools[asset].claimable += amount.toUint128();
         _owed[to][asset] += amount;
         emit PaymentOwed(to, _asset(asset), amount);
     }
@@ -280,8 +282,8 @@ contract ModelToken is EpochToken, ReentrancyGuardTransient {
             }
             if (out == 0) continue;
             sums[i] = out;
-            _pools[i].redeemable -= uint128(out);
-            _pools[i].claimable += uint128(out);
+            _pools[i].redeemable -= out.toUint128();
+            _pools[i].claimable += out.toUint128();
             emit Redeemed(msg.sender, receiver, _asset(i), out);
         }
         _payAll(receiver, sums);

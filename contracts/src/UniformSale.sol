@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {SafeTransferLib} from "solady/utils/SafeTransferLib.sol";
 
@@ -19,6 +20,7 @@ import {CloneArgs} from "./libraries/CloneArgs.sol";
 /// all the same), so no owner can make a payment fail. ETH forced in from outside belongs to nobody and stays.
 contract UniformSale is IUniformSale, ReentrancyGuardTransient {
     using BidBook for BidBook.Book;
+    using SafeCast for uint256;
     using SafeERC20 for IERC20;
 
     /// @dev A large late bid leaves the others this long to answer ...
@@ -63,7 +65,7 @@ contract UniformSale is IUniformSale, ReentrancyGuardTransient {
         if (msg.value < terms.minBid) revert BidTooSmall(msg.value, terms.minBid);
 
         uint256 total = _record(tick, terms.buyerCap);
-        _ladder.demand[tick] += uint128(msg.value);
+        _ladder.demand[tick] += msg.value.toUint128();
         _updateState(state, tick, terms);
         emit BidPlaced(msg.sender, tick, msg.value, total);
     }
@@ -78,7 +80,7 @@ contract UniformSale is IUniformSale, ReentrancyGuardTransient {
         (index, refund,) = book.find(tick);
         if (refund == 0) revert NoBid(msg.sender, tick);
         book.remove(index);
-        _ladder.demand[tick] -= uint128(refund);
+        _ladder.demand[tick] -= refund.toUint128();
         emit BidCancelled(msg.sender, tick, refund);
         SafeTransferLib.forceSafeTransferETH(msg.sender, refund);
     }
@@ -96,12 +98,12 @@ contract UniformSale is IUniformSale, ReentrancyGuardTransient {
         bool succeeded = now_ == Status.Ended && outcome.proceeds >= terms.minRaise;
         if (!succeeded) delete outcome;
         _state.result = succeeded ? Status.Succeeded : Status.Failed;
-        _state.marginalTick = uint16(outcome.marginalTick);
+        _state.marginalTick = outcome.marginalTick.toUint16();
         _final = Final({
-            price: uint128(outcome.price),
-            marginalFill: uint128(outcome.marginalFill),
-            proceeds: uint128(outcome.proceeds),
-            sold: uint128(outcome.sold)
+            price: outcome.price.toUint128(),
+            marginalFill: outcome.marginalFill.toUint128(),
+            proceeds: outcome.proceeds.toUint128(),
+            sold: outcome.sold.toUint128()
         });
 
         uint256 unsold = terms.supply - outcome.sold;
@@ -240,11 +242,11 @@ contract UniformSale is IUniformSale, ReentrancyGuardTransient {
     /// @dev Marks the block of the tick as used and keeps the end away from a large late bid.
     function _updateState(State memory state, uint256 tick, Parameters memory terms) private {
         uint256 used = state.used | 1 << tick / Clearing.TICKS_PER_BLOCK;
-        if (used != state.used) _state.used = uint128(used);
+        if (used != state.used) _state.used = used.toUint128();
         uint256 extended = Math.min(block.timestamp + SOFT_CLOSE, terms.end + MAX_EXTENSION);
         if (extended <= _endOf(state, terms)) return;
         if (msg.value * SOFT_CLOSE_DIVISOR < terms.minRaise) return;
-        _state.extension = uint32(extended - terms.end);
+        _state.extension = (extended - terms.end).toUint32();
         emit SaleExtended(extended);
     }
 
