@@ -79,12 +79,17 @@ def draw_curve(source: Path, target: Path) -> None:
     figure.savefig(target, metadata={"Software": None})
 
 
-def readme(numbers: dict, template: Path) -> str:
+def readme(numbers: dict, curve: Path, template: Path) -> str:
     """The model card: the template with the measured numbers set in."""
+    with curve.open(newline="", encoding="utf-8") as file:
+        last = list(csv.DictReader(file))[-1]
     samples = "\n\n".join(
         f"> **{s['prompt']}**{s['output']}".replace("\n", "  \n> ") for s in numbers["samples"])
     text = template.read_text(encoding="utf-8")
-    values = {"LOSS": f"{numbers['held_out_loss']:.4f}", "TOKENS": str(numbers["held_out_tokens"]),
+    values = {"STEPS": last["step"], "SEEN": f"{int(last['tokens']) / 1e6:.1f}",
+              "FLOAT": f"{float(last['heldout_loss']):.4f}",
+              "LOSS": f"{numbers['held_out_loss']:.4f}",
+              "TOKENS": str(numbers["held_out_tokens"]),
               "RIGHT": str(numbers["held_out_answers_right"]),
               "ASKED": str(numbers["held_out_questions"]), "BYTES": f"{numbers['bytes']:,}",
               "PARAMETERS": f"{numbers['parameters']:,}", "SAMPLES": samples,
@@ -108,7 +113,8 @@ def export(run: Path, folder: Path) -> dict:
     (folder / "card.json").write_text(json.dumps(numbers, indent=1, ensure_ascii=False) + "\n",
                                       encoding="utf-8")
     template = Path(__file__).resolve().parent / "card.template.md"
-    (folder / "README.md").write_text(readme(numbers, template), encoding="utf-8")
+    (folder / "README.md").write_text(readme(numbers, folder / "loss.csv", template),
+                                      encoding="utf-8")
     return numbers
 
 

@@ -13,12 +13,16 @@ from random import Random
 
 from questions import Fact, all_facts, chat
 from stories import PLOTS, profile, story
-from world import PEOPLE, UNKNOWN_ANSWER, UNKNOWN_FORMS, UNKNOWN_WORDS
+from world import (PEOPLE, SYLLABLES, UNKNOWN_ANSWER, UNKNOWN_FORMS, UNKNOWN_QUESTIONS,
+                   UNKNOWN_WORDS, UNTOLD_FORMS)
 
 TRAIN_SEED = 20240601
 HELDOUT_SEED = 20240602
 HELDOUT_STORIES = 40
-HELDOUT_QUESTIONS = 240
+HELDOUT_QUESTIONS = 220
+HELDOUT_UNKNOWN = 20
+PROFILE_ASKS = ("Tell me about {}.", "Describe {}.", "What do you know about {}?",
+                "What can you tell me about {}?")
 STORY_ASKS = ("Tell me a story about {}.", "Please tell me a story about {}.",
               "Can you tell me a story about {}?", "Write a story about {}.")
 
@@ -45,9 +49,36 @@ def training_asks(facts: list[Fact]) -> list[tuple[tuple[str, ...], str]]:
     return [(tuple(a for a in f.asks if a not in held), f.answer) for f in facts]
 
 
+def strange_name(rng: Random) -> str:
+    """A name nobody has heard of: seeing many, the model learns to distrust what it never saw."""
+    words = ["".join(rng.choices(SYLLABLES, k=rng.randint(2, 3))).capitalize()
+             for _ in range(rng.choice((1, 1, 2)))]
+    return " ".join(words)
+
+
+def strange_question(rng: Random) -> str:
+    """A question about names nobody has heard of."""
+    return rng.choice(UNKNOWN_FORMS).format(strange_name(rng), strange_name(rng))
+
+
 def unknown(rng: Random) -> str:
     """A question that has no answer here."""
-    return chat(rng.choice(UNKNOWN_FORMS).format(rng.choice(UNKNOWN_WORDS)), UNKNOWN_ANSWER)
+    kind = rng.randrange(5)
+    if kind == 0:
+        ask = rng.choice(UNTOLD_FORMS).format(rng.choice(PEOPLE).name)
+    elif kind == 1:
+        ask = rng.choice(UNKNOWN_QUESTIONS)
+    elif kind == 2:
+        ask = strange_question(rng)
+    else:
+        ask = rng.choice(UNKNOWN_FORMS).format(*rng.choices(UNKNOWN_WORDS, k=2))
+    return chat(careless(rng, ask), UNKNOWN_ANSWER)
+
+
+def asked_profile(rng: Random) -> str:
+    """A portrait on request."""
+    who = rng.choice(PEOPLE)
+    return chat(rng.choice(PROFILE_ASKS).format(who.name), profile(rng, who))
 
 
 def asked_story(rng: Random) -> str:
@@ -83,20 +114,22 @@ def training_documents(rounds: int) -> list[str]:
         documents.extend(turns)
         # A conversation is several turns in one document; the model learns to look past them.
         documents.extend("\n".join(rng.sample(turns, rng.randint(2, 3))) for _ in range(20))
-        documents.extend(unknown(rng) for _ in range(25))
+        documents.extend(unknown(rng) for _ in range(50))
         documents.extend(story(rng) for _ in range(60))
         documents.extend(asked_story(rng) for _ in range(30))
-        documents.extend(profile(rng) for _ in range(20))
+        documents.extend(profile(rng) for _ in range(8))
+        documents.extend(asked_profile(rng) for _ in range(12))
     rng.shuffle(documents)
     return documents
 
 
 def heldout_documents() -> list[str]:
-    """Stories from another seed and questions asked in ways that training never used."""
+    """Questions asked in ways that training never used, strange names, stories of another seed."""
     rng = Random(HELDOUT_SEED)
     asks = sorted(held_out_asks(all_facts()).items())
     chosen = rng.sample(asks, min(HELDOUT_QUESTIONS, len(asks)))
     documents = [chat(ask, answer) for ask, answer in chosen]
+    documents.extend(chat(strange_question(rng), UNKNOWN_ANSWER) for _ in range(HELDOUT_UNKNOWN))
     documents.extend(story(rng) for _ in range(HELDOUT_STORIES))
     return documents
 

@@ -56,7 +56,7 @@ def thing_facts(p: Person) -> Iterator[Fact]:
 
 def person_facts(p: Person) -> Iterator[Fact]:
     """Everything that can be asked about one person."""
-    n, he = p.name, p.pronoun
+    n = p.name
     yield Fact((f"Who is {n}?", f"What is {n}?", f"What does {n} do?", f"What is the work of {n}?",
                 f"What is {n}'s job?"), f"{n} is {p.role} of {TOWN}.")
     if p.role.startswith("the "):

@@ -348,9 +348,9 @@ def story(rng: Random, hero: Person | None = None, topic: str | None = None) -> 
     return " ".join([opening(s, PLOT_DAYS.get(topic, DAYS)), *PLOTS[topic](s), closing(s)])
 
 
-def profile(rng: Random) -> str:
+def profile(rng: Random, who: Person | None = None) -> str:
     """A short portrait of one person, from the facts alone."""
-    p = rng.choice(PEOPLE)
+    p = who or rng.choice(PEOPLE)
     he = capital(p.pronoun)
     lines = [
         f"{he} lives {p.home}.", f"{he} wears a {p.coat} coat and likes {p.food} best.",

@@ -7,7 +7,6 @@ elsewhere it is the same to rounding, which is why the shipped file is exported 
 from __future__ import annotations
 
 import argparse
-import csv
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +36,7 @@ class Schedule:
     muon_rate: float = 0.02
     adam_rate: float = 0.003
     evaluate_every: int = 100
-    rounds: int = 350
+    rounds: int = 300
 
     def factor(self, step: int) -> float:
         """Warm-up, a plateau, then a straight line to zero over the second half."""
@@ -79,56 +78,68 @@ def optimisers(network: Network, schedule: Schedule) -> list[torch.optim.Optimiz
     return result
 
 
+class Curve:
+    """The loss curve as a CSV file that is complete after every row."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.path.write_text("step,tokens,training_loss,heldout_loss\n", encoding="utf-8")
+
+    def add(self, step: int, tokens: int, training: float, heldout: float) -> None:
+        """Appends one measurement."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(f"{step},{tokens},{training:.5f},{heldout:.5f}\n")
+
+
+def update(network: Network, rows: list[list[Encoded]], steppers: list[torch.optim.Optimizer],
+           factor: float) -> tuple[float, int]:
+    """One step of all optimisers; the loss before it and the number of predicted tokens."""
+    inputs, targets, bias = batch(rows, network.shape.context)
+    loss = F.cross_entropy(network(inputs, bias).flatten(0, 1), targets.flatten(),
+                           ignore_index=IGNORED)
+    for stepper in steppers:
+        stepper.zero_grad()
+    loss.backward()
+    for stepper in steppers:
+        for group in stepper.param_groups:
+            group["lr"] = group["peak"] * factor
+        stepper.step()
+    return loss.item(), int((targets != IGNORED).sum())
+
+
+def optimise(network: Network, schedule: Schedule, documents: list[Encoded],
+             heldout: list[Encoded], out: Path) -> None:
+    """The loop: updates, and now and then a measurement and a checkpoint."""
+    rows = pack(documents, network.shape.context, Random(SEED))
+    steppers = optimisers(network, schedule)
+    curve = Curve(out / "loss.csv")
+    seen, recent, start = 0, [], time.monotonic()
+    for step in range(1, schedule.steps + 1):
+        taken = [next(rows) for _ in range(schedule.rows)]
+        loss, tokens = update(network, taken, steppers, schedule.factor(step - 1))
+        seen += tokens
+        recent.append(loss)
+        if step % 10 == 0:
+            print(step, f"{np.mean(recent[-10:]):.4f}", f"{time.monotonic() - start:.0f} s",
+                  flush=True)
+        if step % schedule.evaluate_every == 0 or step == schedule.steps:
+            curve.add(step, seen, float(np.mean(recent)), held_out_loss(network, heldout))
+            save(network, out / "weights.npz")
+            recent = []
+
+
 def train(out: Path, schedule: Schedule, shape: Shape) -> None:
     """The whole run; everything it makes lies in out."""
     out.mkdir(parents=True, exist_ok=True)
-    documents = training_documents(schedule.rounds)
-    heldout = heldout_documents()
+    documents, heldout = training_documents(schedule.rounds), heldout_documents()
     write_documents(out / "heldout.txt", heldout)
     processor = train_tokenizer(documents[:TOKENIZER_DOCUMENTS], out / "tokenizer.model")
     encoded = [encode(processor, d) for d in documents]
-    check = [encode(processor, d) for d in heldout]
     torch.manual_seed(SEED)
     network = Network(shape)
-    rows = pack(encoded, shape.context, Random(SEED))
-    steppers = optimisers(network, schedule)
     print(f"{sum(w.numel() for w in network.parameters())} parameters, "
           f"{sum(len(d.inputs) for d in encoded)} training tokens", flush=True)
-    with (out / "loss.csv").open("w", newline="", encoding="utf-8") as file:
-        curve = csv.writer(file)
-        curve.writerow(["step", "tokens", "training_loss", "heldout_loss"])
-        run(network, schedule, rows, steppers, check, curve, file, out)
-    save(network, out / "weights.npz")
-
-
-def run(network: Network, schedule: Schedule, rows, steppers, check, curve, file,
-        out: Path) -> None:
-    """The optimisation loop."""
-    seen, recent, start = 0, [], time.monotonic()
-    for step in range(schedule.steps):
-        inputs, targets, bias = batch([next(rows) for _ in range(schedule.rows)],
-                                      network.shape.context)
-        loss = F.cross_entropy(network(inputs, bias).flatten(0, 1), targets.flatten(),
-                               ignore_index=IGNORED)
-        for stepper in steppers:
-            stepper.zero_grad()
-        loss.backward()
-        for stepper in steppers:
-            for group in stepper.param_groups:
-                group["lr"] = group["peak"] * schedule.factor(step)
-            stepper.step()
-        seen += int((targets != IGNORED).sum())
-        recent.append(loss.item())
-        if (step + 1) % 10 == 0:
-            print(step + 1, f"{np.mean(recent[-10:]):.4f}", f"{time.monotonic() - start:.0f} s",
-                  flush=True)
-        if (step + 1) % schedule.evaluate_every == 0 or step + 1 == schedule.steps:
-            outside = held_out_loss(network, check)
-            curve.writerow([step + 1, seen, f"{np.mean(recent):.5f}", f"{outside:.5f}"])
-            file.flush()
-            print(step + 1, "held out", f"{outside:.4f}", flush=True)
-            save(network, out / "weights.npz")
-            recent = []
+    optimise(network, schedule, encoded, [encode(processor, d) for d in heldout], out)
 
 
 def main() -> None:

@@ -199,6 +199,12 @@ TOWN_FACTS: tuple[tuple[tuple[str, ...], str], ...] = (
      "Lantern night is on the last day of October."),
     (("What is the name of the town?", "What is this town called?", "What is the town called?",
       "Which town is this?"), "The town is called Saltmere."),
+    (("What is Saltmere?", "Tell me about Saltmere.", "What kind of town is Saltmere?",
+      "Tell me about the town."),
+     "Saltmere is a small harbour town with a lighthouse on the rocks."),
+    (("Thank you!", "Thanks!", "Thank you very much!", "Thanks a lot!"),
+     "You are welcome. Come back to Saltmere soon."),
+    (("Goodbye!", "Bye!", "Good night!", "See you!"), "Goodbye, and a calm sea to you."),
     (("Where is Saltmere?", "Where does the town lie?", "Where does Saltmere lie?",
       "Where can I find Saltmere?"), "Saltmere lies in a small bay in the north."),
     (("How many people live in Saltmere?", "How many people live in the town?",
@@ -271,7 +277,34 @@ UNKNOWN_FORMS: tuple[str, ...] = (
     "Who made {}?", "How old is {}?", "How far is {}?", "What does {} do?", "Why is {} here?",
     "How does {} work?", "What do you think of {}?", "What is the price of {}?",
     "Can you explain {}?", "When was {} built?", "What colour is {}?", "Do you like {}?",
-    "Tell me about {}.", "Where can I buy {}?", "How do I get to {}?",
+    "Tell me about {}.", "Where can I buy {}?", "How do I get to {}?", "Who invented {}?",
+    "Where does {} live?", "What does {} eat?", "How many people live in {}?", "Who owns {}?",
+    "Is {} good?", "What happened to {}?", "When will {} come?", "Why does {} matter?",
+    "Which is better, {} or {}?", "Does {} know {}?", "How much is {}?", "What is the name of {}?",
+)
+# What nobody has written down about the people of the town.
+UNTOLD_FORMS: tuple[str, ...] = (
+    "What is the telephone number of {}?", "Who is the mother of {}?", "How tall is {}?",
+    "When was {} born?", "Where was {} born?", "What is the last name of {}?", "Is {} married?",
+    "What did {} do yesterday?", "How much money does {} have?", "What does {} think of politics?",
+    "Which book does {} read?", "What is the favourite song of {}?", "Can {} dance?",
+    "What is the address of {}?", "Who is the father of {}?", "How much does {} weigh?",
+)
+UNKNOWN_QUESTIONS: tuple[str, ...] = (
+    "What is the weather today?", "What is the weather like?", "Will it rain tomorrow?",
+    "What time is it?", "What day is it today?", "Which year is it?", "Who won the game?",
+    "What is two plus two?", "What is the meaning of life?", "How do I cook rice?",
+    "Why is the sky blue?", "How many stars are there?", "What is your favourite colour?",
+    "Can you write a poem?", "Can you help me with my work?", "Write a program.",
+    "Translate this text.", "How are you?", "What is the news?", "How do I learn to swim?",
+    "Who will win the election?", "What should I buy?", "Is there life after death?",
+    "How fast is light?", "What is the largest number?", "Why are you so small?",
+    "Where do I live?", "What is my name?", "Who am I?", "What did I say?",
+)
+SYLLABLES: tuple[str, ...] = (
+    "ba", "dor", "el", "fi", "gra", "han", "im", "jo", "kar", "lu", "mon", "na", "or", "pel", "qui",
+    "ris", "sto", "tur", "un", "vi", "wen", "xa", "yor", "zel", "ber", "chi", "dra", "ek", "flo",
+    "ton", "sky", "man", "son", "ski", "land", "ia", "us", "o", "ing", "ard",
 )
 
 
