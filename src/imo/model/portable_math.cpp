@@ -14,7 +14,9 @@ constexpr double kHalfPiHigh = 0x1.921fb54400000p+0;
 constexpr double kHalfPiMiddle = 0x1.0b4611a600000p-34;
 constexpr double kHalfPiLow = 0x1.3198a2e037073p-69;
 
-double round_half_up(double x) { return std::floor(x + 0.5); }
+double round_half_up(double x) {
+  return std::floor(x + 0.5);
+}
 
 // sum of (-1)^k r^(2k) / (2k + first)! * first-term, by Horner from the last term; |r| <= pi/4.
 double alternating_series(double first, double r2, int offset) {
@@ -57,18 +59,21 @@ double portable_pow(double base, double exponent) {
 }
 
 SineCosine portable_sincos(double angle) {
-  const double k =
-      round_half_up(angle * (1.0 / (kHalfPiHigh + kHalfPiMiddle)));
+  const double k = round_half_up(angle * (1.0 / (kHalfPiHigh + kHalfPiMiddle)));
   const double r = ((angle - k * kHalfPiHigh) - k * kHalfPiMiddle) - k * kHalfPiLow;
   const double r2 = r * r;
   const double sine = alternating_series(r, r2, 1);
   const double cosine = alternating_series(1.0, r2, 0);
   const auto quadrant = static_cast<unsigned>(static_cast<long long>(k) & 3);
   switch (quadrant) {
-    case 0: return {sine, cosine};
-    case 1: return {cosine, -sine};
-    case 2: return {-sine, -cosine};
-    default: return {-cosine, sine};
+    case 0:
+      return {sine, cosine};
+    case 1:
+      return {cosine, -sine};
+    case 2:
+      return {-sine, -cosine};
+    default:
+      return {-cosine, sine};
   }
 }
 

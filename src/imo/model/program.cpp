@@ -19,24 +19,42 @@ std::uint64_t Program::parameter_count() const {
 
 std::string_view operator_kind_name(OperatorKind kind) {
   switch (kind) {
-    case OperatorKind::kEmbed: return "Embed";
-    case OperatorKind::kNarrow: return "Narrow";
-    case OperatorKind::kSumSquares: return "SumSquares";
-    case OperatorKind::kRoot: return "Root";
-    case OperatorKind::kReciprocal: return "Reciprocal";
-    case OperatorKind::kScale: return "Scale";
-    case OperatorKind::kMatMul: return "MatMul";
-    case OperatorKind::kAdd: return "Add";
-    case OperatorKind::kRope: return "Rope";
-    case OperatorKind::kScores: return "Scores";
-    case OperatorKind::kRowMax: return "RowMax";
-    case OperatorKind::kExp: return "Exp";
-    case OperatorKind::kRowSum: return "RowSum";
-    case OperatorKind::kMix: return "Mix";
-    case OperatorKind::kActivation: return "Activation";
-    case OperatorKind::kMultiply: return "Multiply";
-    case OperatorKind::kBlockMax: return "BlockMax";
-    case OperatorKind::kArgmax: return "Argmax";
+    case OperatorKind::kEmbed:
+      return "Embed";
+    case OperatorKind::kNarrow:
+      return "Narrow";
+    case OperatorKind::kSumSquares:
+      return "SumSquares";
+    case OperatorKind::kRoot:
+      return "Root";
+    case OperatorKind::kReciprocal:
+      return "Reciprocal";
+    case OperatorKind::kScale:
+      return "Scale";
+    case OperatorKind::kMatMul:
+      return "MatMul";
+    case OperatorKind::kAdd:
+      return "Add";
+    case OperatorKind::kRope:
+      return "Rope";
+    case OperatorKind::kScores:
+      return "Scores";
+    case OperatorKind::kRowMax:
+      return "RowMax";
+    case OperatorKind::kExp:
+      return "Exp";
+    case OperatorKind::kRowSum:
+      return "RowSum";
+    case OperatorKind::kMix:
+      return "Mix";
+    case OperatorKind::kActivation:
+      return "Activation";
+    case OperatorKind::kMultiply:
+      return "Multiply";
+    case OperatorKind::kBlockMax:
+      return "BlockMax";
+    case OperatorKind::kArgmax:
+      return "Argmax";
   }
   return "unknown";
 }
@@ -57,14 +75,16 @@ ElementType output_type(const Operator& op) {
     case OperatorKind::kScale:
     case OperatorKind::kRope:
     case OperatorKind::kActivation:
-    case OperatorKind::kMultiply: return ElementType::kInt16;
+    case OperatorKind::kMultiply:
+      return ElementType::kInt16;
     case OperatorKind::kMatMul:
       return op.bits == kActivationBits ? ElementType::kInt16 : ElementType::kInt32;
     case OperatorKind::kSumSquares:
     case OperatorKind::kRoot:
     case OperatorKind::kReciprocal:
     case OperatorKind::kRowSum:
-    case OperatorKind::kMix: return ElementType::kInt64;
+    case OperatorKind::kMix:
+      return ElementType::kInt64;
     case OperatorKind::kEmbed:
     case OperatorKind::kNarrow:
     case OperatorKind::kAdd:
@@ -72,7 +92,8 @@ ElementType output_type(const Operator& op) {
     case OperatorKind::kRowMax:
     case OperatorKind::kExp:
     case OperatorKind::kBlockMax:
-    case OperatorKind::kArgmax: return ElementType::kInt32;
+    case OperatorKind::kArgmax:
+      return ElementType::kInt32;
   }
   return ElementType::kInt32;
 }

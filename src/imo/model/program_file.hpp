@@ -1,4 +1,4 @@
-/// `.imo` files: a program on disk. The layout is in docs/program.md.
+/// `.imo` files: a program on disk. program_layout.hpp has the layout.
 #pragma once
 
 #include "imo/model/program.hpp"
@@ -10,6 +10,9 @@ struct LoadOptions {
   /// root with the file's. Without it the file is trusted to be what this tool wrote.
   bool verify = true;
 };
+
+/// The file's bytes.
+Bytes serialize_program(const Program& program, const Hash32& root);
 
 /// Writes `program` beside `path` and renames it into place: there is the whole file or none.
 /// `root` is kept in the file and compared when it is loaded.

@@ -40,8 +40,7 @@ std::vector<std::int16_t> make_silu_table(int fraction) {
   return table;
 }
 
-std::vector<std::int16_t> make_rope_table(std::uint32_t positions,
-                                          std::span<const double> angles) {
+std::vector<std::int16_t> make_rope_table(std::uint32_t positions, std::span<const double> angles) {
   std::vector<std::int16_t> table;
   table.reserve(std::size_t{2} * positions * angles.size());
   for (std::uint32_t p = 0; p < positions; ++p) {

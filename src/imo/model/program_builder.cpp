@@ -1,0 +1,339 @@
+#include "imo/model/program_builder.hpp"
+
+#include "imo/model/tables.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+
+#include <fmt/format.h>
+
+namespace imo::model {
+namespace {
+
+// Bits that values may grow beyond the calibration before they saturate. The residual stream and
+// the narrowed input of a norm have bits to spare; an activation has 15.
+constexpr unsigned kHeadroom = 1;
+constexpr unsigned kNarrowHeadroom = 2;
+constexpr unsigned kResidualHeadroom = 5;
+
+constexpr int kLogitFraction = 16;
+constexpr int kMostRangeGain = 8;  ///< how much finer than its values a mix may become
+
+constexpr std::uint32_t kExpTable = 0;
+constexpr std::uint32_t kRopeTable = 1;
+constexpr std::uint32_t kGateTable = 2;
+
+double unit_of(int fraction) {
+  return std::ldexp(1.0, -fraction);
+}
+
+std::uint64_t norm_epsilon(double epsilon, std::uint32_t length, int fraction) {
+  const double value = std::floor(std::ldexp(epsilon * length, 2 * fraction) + 0.5);
+  return static_cast<std::uint64_t>(std::clamp(value, 1.0, double{kEpsilonMax}));
+}
+
+}  // namespace
+
+/// What the program's spans point at; deques never move what they hold.
+struct ProgramBuilder::Storage {
+  std::deque<std::vector<std::int8_t>> weights;
+  std::deque<std::vector<std::uint32_t>> multipliers;
+  std::deque<std::vector<std::int64_t>> biases;
+  std::deque<std::vector<std::int16_t>> narrow_tables;
+  std::vector<std::int32_t> exp_table;
+};
+
+ProgramBuilder::ProgramBuilder(const FloatModel& model, const Ranges& ranges)
+    : model_(model), ranges_(ranges), storage_(std::make_shared<Storage>()) {
+  program_.context_length = model.config.context_length;
+  program_.vocabulary_size = model.config.vocabulary_size;
+  program_.layers = model.config.layers;
+  double gate = 0;
+  for (const LayerRanges& layer : ranges.layers) gate = std::max(gate, layer.gate);
+  gate_fraction_ = choose(gate, kActivationBits, kHeadroom, "ffn_gate of all layers");
+  add_tables();
+}
+
+void ProgramBuilder::add_tables() {
+  storage_->exp_table = make_exp_table();
+  storage_->narrow_tables.push_back(
+      make_rope_table(model_.config.context_length, model_.rope_angles));
+  storage_->narrow_tables.push_back(make_silu_table(gate_fraction_));
+  program_.tables.push_back({TableKind::kExp, kExpFraction, {}, storage_->exp_table});
+  program_.tables.push_back({TableKind::kRope, kRopeFraction, storage_->narrow_tables[0], {}});
+  program_.tables.push_back(
+      {TableKind::kSilu, static_cast<std::int8_t>(gate_fraction_), storage_->narrow_tables[1], {}});
+}
+
+std::string ProgramBuilder::named(std::string_view part) const {
+  return layer_ == kNoLayer ? std::string(part) : fmt::format("blk.{}.{}", layer_, part);
+}
+
+std::uint32_t ProgramBuilder::push(Operator op) {
+  op.layer = layer_;
+  program_.operators.push_back(op);
+  return static_cast<std::uint32_t>(program_.operators.size() - 1);
+}
+
+int ProgramBuilder::choose(double largest, unsigned bits, unsigned headroom, std::string name) {
+  const int fraction = fraction_for(largest, bits, headroom);
+  const double seen = std::max(std::ldexp(largest, fraction), 1e-300);
+  report_.ranges.push_back({std::move(name), largest, fraction, bits - std::log2(seen)});
+  return fraction;
+}
+
+ProgramBuilder::Target ProgramBuilder::target(double largest, std::string_view name) {
+  return {choose(largest, kActivationBits, kHeadroom, named(name)), kActivationBits, named(name)};
+}
+
+Result<void> ProgramBuilder::add_embedding() {
+  residual_fraction_ = choose(ranges_.residual, kResidualBits, kResidualHeadroom, "residual");
+  Target to{residual_fraction_, kResidualBits, "token_embd"};
+  Operator op{.kind = OperatorKind::kEmbed, .width = model_.embedding.columns};
+  op.bits = kResidualBits;
+  op.fraction = static_cast<std::int8_t>(residual_fraction_);
+  IMO_TRY(op.tensor, add_tensor(model_.embedding, {}, 1.0, to, op.shift));
+  residual_ = push(op);
+  return {};
+}
+
+// u = narrowed x; a = u / sqrt(sum u^2 + epsilon), that is x / rms(x) / sqrt(n).
+ProgramBuilder::Value ProgramBuilder::norm(double input_range, double normed_range,
+                                           std::string_view name) {
+  const std::uint32_t length = model_.config.embedding_length;
+  const int fraction = std::min(
+      choose(input_range, kNarrowBits, kNarrowHeadroom, named(fmt::format("{} input", name))),
+      residual_fraction_ - 1);
+  const double root = std::sqrt(double(length));
+  const int out = choose(normed_range / root, kActivationBits, kHeadroom, named(name));
+
+  Operator narrow{.kind = OperatorKind::kNarrow, .inputs = {residual_, kNone}, .width = length};
+  narrow.shift = static_cast<std::uint8_t>(residual_fraction_ - fraction);
+  narrow.bits = kNarrowBits;
+  narrow.fraction = static_cast<std::int8_t>(fraction);
+  const std::uint32_t u = push(narrow);
+  const std::uint32_t squares =
+      push({.kind = OperatorKind::kSumSquares,
+            .inputs = {u, kNone},
+            .width = 1,
+            .fraction = static_cast<std::int8_t>(2 * fraction),
+            .constant = norm_epsilon(model_.config.norm_epsilon, length, fraction)});
+  const std::uint32_t rooted = push({.kind = OperatorKind::kRoot,
+                                     .inputs = {squares, kNone},
+                                     .width = 1,
+                                     .fraction = static_cast<std::int8_t>(fraction)});
+  const std::uint32_t reciprocal =
+      push({.kind = OperatorKind::kReciprocal,
+            .inputs = {rooted, kNone},
+            .width = 1,
+            .fraction = static_cast<std::int8_t>(static_cast<int>(kNormReciprocal) - fraction),
+            .constant = kNormReciprocal});
+  const std::uint32_t scaled =
+      push({.kind = OperatorKind::kScale,
+            .inputs = {u, reciprocal},
+            .width = length,
+            .groups = 1,
+            .shift = static_cast<std::uint8_t>(static_cast<int>(kNormReciprocal) - out),
+            .bits = kActivationBits,
+            .fraction = static_cast<std::int8_t>(out)});
+  return {scaled, unit_of(out) * root};
+}
+
+// Row i of the product is acc * scale[i] * input_unit; the multiplier takes that to the target.
+Result<std::uint32_t> ProgramBuilder::add_tensor(const FloatModel::Matrix& matrix,
+                                                 std::span<const float> gains, double input_unit,
+                                                 Target& target, std::uint8_t& shift) {
+  QuantisedMatrix quantised = quantise_rows(matrix.values, matrix.rows, matrix.columns, gains);
+  std::vector<std::int64_t> biases;
+  for (std::size_t i = 0; i < matrix.bias.size(); ++i) {
+    double& scale = quantised.scales[i];
+    // A row of zeros with a bias still needs a unit to express the bias in.
+    if (scale == 0) scale = std::fabs(double{matrix.bias[i]}) / input_unit / (1 << 24);
+    const double steps = scale == 0 ? 0 : std::floor(matrix.bias[i] / (scale * input_unit) + 0.5);
+    if (std::fabs(steps) > static_cast<double>(kAccumulatorMax)) {
+      return invalid(fmt::format("tensor '{}' row {}: bias {} is out of proportion to its weights",
+                                 target.name, i, matrix.bias[i]));
+    }
+    biases.push_back(static_cast<std::int64_t>(steps));
+  }
+  std::vector<double> factors = quantised.scales;
+  for (double& factor : factors) factor *= std::ldexp(input_unit, target.fraction);
+  IMO_TRY(Multipliers multipliers,
+          make_multipliers(factors, 24, fmt::format("tensor '{}'", target.name)));
+  shift = multipliers.shift;
+
+  report_.tensors.push_back(
+      {target.name, matrix.rows, matrix.columns, quantised.relative_error, 0});
+  storage_->weights.push_back(std::move(quantised.weights));
+  storage_->multipliers.push_back(std::move(multipliers.values));
+  storage_->biases.push_back(std::move(biases));
+  program_.tensors.push_back({target.name, matrix.rows, matrix.columns, storage_->weights.back(),
+                              storage_->multipliers.back(), storage_->biases.back()});
+  return static_cast<std::uint32_t>(program_.tensors.size() - 1);
+}
+
+Result<ProgramBuilder::Value> ProgramBuilder::matmul(const FloatModel::Matrix& matrix,
+                                                     std::span<const float> gains, Value input,
+                                                     Target target) {
+  Operator op{.kind = OperatorKind::kMatMul, .inputs = {input.index, kNone}, .width = matrix.rows};
+  op.bits = static_cast<std::uint8_t>(target.bits);
+  op.fraction = static_cast<std::int8_t>(target.fraction);
+  IMO_TRY(op.tensor, add_tensor(matrix, gains, input.unit, target, op.shift));
+  return Value{push(op), unit_of(target.fraction)};
+}
+
+Result<void> ProgramBuilder::add_to_residual(const FloatModel::Matrix& matrix, Value input,
+                                             std::string_view name) {
+  IMO_TRY(const Value added,
+          matmul(matrix, {}, input, {residual_fraction_, kResidualBits, named(name)}));
+  residual_ = push({.kind = OperatorKind::kAdd,
+                    .inputs = {residual_, added.index},
+                    .width = matrix.rows,
+                    .fraction = static_cast<std::int8_t>(residual_fraction_)});
+  return {};
+}
+
+ProgramBuilder::Value ProgramBuilder::rope(Value input, std::uint32_t heads) {
+  const Operator from = program_.operators[input.index];
+  return {push({.kind = OperatorKind::kRope,
+                .inputs = {input.index, kNone},
+                .table = kRopeTable,
+                .width = from.width,
+                .groups = heads,
+                .shift = kRopeFraction,
+                .bits = kActivationBits,
+                .fraction = from.fraction,
+                .pairing = static_cast<std::uint8_t>(model_.config.rope_pairing),
+                .rotated = model_.config.rope_dimensions}),
+          input.unit};
+}
+
+Result<std::uint32_t> ProgramBuilder::scores(Value query, Value key) {
+  const ModelConfig& config = model_.config;
+  const double factor =
+      std::ldexp(query.unit * key.unit / std::sqrt(double(config.head_dimension)), kScoreFraction);
+  IMO_TRY(const Multipliers multiplier,
+          make_multipliers(std::span(&factor, 1), 20, named("attention scores")));
+  return push({.kind = OperatorKind::kScores,
+               .inputs = {query.index, key.index},
+               .width = config.heads,
+               .groups = config.heads,
+               .kv_groups = config.kv_heads,
+               .multiplier = std::max(1U, multiplier.values.front()),
+               .shift = multiplier.shift,
+               .bits = kScoreBits,
+               .fraction = kScoreFraction});
+}
+
+// e = exp(z - max z); o = (e . v) * (1 / sum e).
+ProgramBuilder::Value ProgramBuilder::mix(std::uint32_t scores, Value value, double mixed_range) {
+  const ModelConfig& config = model_.config;
+  const std::uint32_t heads = config.heads;
+  const int from = program_.operators[value.index].fraction;
+  const int out = std::clamp(choose(mixed_range, kActivationBits, kHeadroom, named("attn_mixed")),
+                             from, from + kMostRangeGain);
+  const std::uint32_t maxima = push({.kind = OperatorKind::kRowMax,
+                                     .inputs = {scores, kNone},
+                                     .width = heads,
+                                     .fraction = kScoreFraction});
+  const std::uint32_t exps = push({.kind = OperatorKind::kExp,
+                                   .inputs = {scores, maxima},
+                                   .table = kExpTable,
+                                   .width = heads,
+                                   .fraction = kExpFraction});
+  const std::uint32_t sums = push({.kind = OperatorKind::kRowSum,
+                                   .inputs = {exps, kNone},
+                                   .width = heads,
+                                   .fraction = kExpFraction});
+  const std::uint32_t mixed = push({.kind = OperatorKind::kMix,
+                                    .inputs = {exps, value.index},
+                                    .width = config.query_length(),
+                                    .groups = heads,
+                                    .kv_groups = config.kv_heads,
+                                    .fraction = static_cast<std::int8_t>(from + 20)});
+  const std::uint32_t reciprocals = push({.kind = OperatorKind::kReciprocal,
+                                          .inputs = {sums, kNone},
+                                          .width = heads,
+                                          .fraction = kSoftmaxReciprocal - kExpFraction,
+                                          .constant = kSoftmaxReciprocal});
+  return {
+      push({.kind = OperatorKind::kScale,
+            .inputs = {mixed, reciprocals},
+            .width = config.query_length(),
+            .groups = heads,
+            .shift = static_cast<std::uint8_t>(static_cast<int>(kSoftmaxReciprocal) - (out - from)),
+            .bits = kActivationBits,
+            .fraction = static_cast<std::int8_t>(out)}),
+      unit_of(out)};
+}
+
+Result<void> ProgramBuilder::attention(const FloatModel::Layer& layer, const LayerRanges& ranges) {
+  const ModelConfig& config = model_.config;
+  const Value normed = norm(ranges.attention_input, ranges.attention_normed, "attn_norm");
+  IMO_TRY(const Value query,
+          matmul(layer.query, layer.attention_norm, normed, target(ranges.query, "attn_q")));
+  IMO_TRY(const Value key,
+          matmul(layer.key, layer.attention_norm, normed, target(ranges.key, "attn_k")));
+  IMO_TRY(const Value value,
+          matmul(layer.value, layer.attention_norm, normed, target(ranges.value, "attn_v")));
+  IMO_TRY(const std::uint32_t scored,
+          scores(rope(query, config.heads), rope(key, config.kv_heads)));
+  const Value mixed = mix(scored, value, ranges.mixed);
+  return add_to_residual(layer.attention_output, mixed, "attn_output");
+}
+
+Result<void> ProgramBuilder::feed_forward(const FloatModel::Layer& layer,
+                                          const LayerRanges& ranges) {
+  const Value normed = norm(ranges.feed_forward_input, ranges.feed_forward_normed, "ffn_norm");
+  IMO_TRY(const Value gate, matmul(layer.gate, layer.feed_forward_norm, normed,
+                                   {gate_fraction_, kActivationBits, named("ffn_gate")}));
+  const Value activated{push({.kind = OperatorKind::kActivation,
+                              .inputs = {gate.index, kNone},
+                              .table = kGateTable,
+                              .width = layer.gate.rows,
+                              .fraction = static_cast<std::int8_t>(gate_fraction_)}),
+                        gate.unit};
+  const Target up_target = target(ranges.up, "ffn_up");
+  IMO_TRY(const Value up, matmul(layer.up, layer.feed_forward_norm, normed, up_target));
+  const int both = gate_fraction_ + up_target.fraction;
+  const int out =
+      std::min(choose(ranges.hidden, kActivationBits, kHeadroom, named("ffn_hidden")), both - 1);
+  const Value hidden{push({.kind = OperatorKind::kMultiply,
+                           .inputs = {activated.index, up.index},
+                           .width = layer.up.rows,
+                           .shift = static_cast<std::uint8_t>(both - out),
+                           .bits = kActivationBits,
+                           .fraction = static_cast<std::int8_t>(out)}),
+                     unit_of(out)};
+  return add_to_residual(layer.down, hidden, "ffn_down");
+}
+
+Result<void> ProgramBuilder::add_layer(std::uint32_t layer) {
+  layer_ = static_cast<std::uint16_t>(layer);
+  IMO_TRY_VOID(attention(model_.layers[layer], ranges_.layers[layer]));
+  return feed_forward(model_.layers[layer], ranges_.layers[layer]);
+}
+
+Result<void> ProgramBuilder::add_tail() {
+  layer_ = kNoLayer;
+  program_.tail = static_cast<std::uint32_t>(program_.operators.size());
+  const Value normed = norm(ranges_.final_input, ranges_.final_normed, "output_norm");
+  IMO_TRY(const Value logits, matmul(model_.output_matrix(), model_.output_norm, normed,
+                                     {kLogitFraction, kResidualBits, "output"}));
+  const std::uint32_t blocks = (program_.vocabulary_size + kArgmaxBlock - 1) / kArgmaxBlock;
+  const std::uint32_t best = push({.kind = OperatorKind::kBlockMax,
+                                   .inputs = {logits.index, kNone},
+                                   .width = 2 * blocks,
+                                   .fraction = kLogitFraction});
+  push({.kind = OperatorKind::kArgmax, .inputs = {best, kNone}, .width = 1});
+  return {};
+}
+
+Program ProgramBuilder::finish(CompileReport& report) {
+  program_.storage = std::move(storage_);
+  report = std::move(report_);
+  return std::move(program_);
+}
+
+}  // namespace imo::model

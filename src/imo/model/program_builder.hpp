@@ -1,0 +1,82 @@
+/// Lays out the operators of a Llama-family model and fills them with integers.
+#pragma once
+
+#include "imo/model/calibration.hpp"
+#include "imo/model/compiler.hpp"
+#include "imo/model/quantise.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace imo::model {
+
+/// One layer:
+///
+///   a = norm(x); q, k, v = W a; q, k = rope(q, k)
+///   o = (exp(q.k - max) . v) / sum; x += W_o o
+///   b = norm(x); x += W_down (silu(W_gate b) * W_up b)
+///
+/// The gain of a norm is folded into the columns of the matrices behind it, and its sqrt(n) into
+/// their multipliers; 1/sqrt(head dimension) is part of the multiplier of Scores.
+class ProgramBuilder {
+ public:
+  /// Model and ranges must outlive the builder.
+  ProgramBuilder(const FloatModel& model, const Ranges& ranges);
+
+  // In this order: the embedding, every layer, the tail.
+  Result<void> add_embedding();
+  Result<void> add_layer(std::uint32_t layer);
+  /// Final norm, logits and argmax.
+  Result<void> add_tail();
+
+  /// The program without its vocabulary and name; fills tensors and ranges of the report.
+  Program finish(CompileReport& report);
+
+ private:
+  struct Storage;
+
+  /// An operator and what its integers stand for: value = q * unit.
+  struct Value {
+    std::uint32_t index = kNone;
+    double unit = 1;
+  };
+
+  /// What a matrix product becomes.
+  struct Target {
+    int fraction = 0;
+    unsigned bits = kActivationBits;
+    std::string name;
+  };
+
+  std::uint32_t push(Operator op);
+  int choose(double largest, unsigned bits, unsigned headroom, std::string name);
+  Target target(double largest, std::string_view name);
+  [[nodiscard]] std::string named(std::string_view part) const;
+
+  Value norm(double input_range, double normed_range, std::string_view name);
+  Result<std::uint32_t> add_tensor(const FloatModel::Matrix& matrix, std::span<const float> gains,
+                                   double input_unit, Target& target, std::uint8_t& shift);
+  Result<Value> matmul(const FloatModel::Matrix& matrix, std::span<const float> gains, Value input,
+                       Target target);
+  Result<void> add_to_residual(const FloatModel::Matrix& matrix, Value input,
+                               std::string_view name);
+  Value rope(Value input, std::uint32_t heads);
+  Result<std::uint32_t> scores(Value query, Value key);
+  Value mix(std::uint32_t scores, Value value, double mixed_range);
+  Result<void> attention(const FloatModel::Layer& layer, const LayerRanges& ranges);
+  Result<void> feed_forward(const FloatModel::Layer& layer, const LayerRanges& ranges);
+  void add_tables();
+
+  const FloatModel& model_;
+  const Ranges& ranges_;
+  std::shared_ptr<Storage> storage_;
+  Program program_;
+  CompileReport report_;
+  std::uint16_t layer_ = kNoLayer;
+  std::uint32_t residual_ = kNone;  ///< the operator that holds the residual stream now
+  int residual_fraction_ = 0;
+  int gate_fraction_ = 0;  ///< one for all layers, so that one activation table serves them
+};
+
+}  // namespace imo::model

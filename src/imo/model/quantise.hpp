@@ -1,0 +1,43 @@
+/// Real numbers to the program's integers: matrices to int8 rows, ranges to exponents.
+#pragma once
+
+#include "imo/base/result.hpp"
+#include "imo/model/operators.hpp"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace imo::model {
+
+/// The greatest f for which largest * 2^f stays under 2^(bits - headroom): a value may grow by
+/// `headroom` bits over what was seen before it meets its clamp. Within [-40, 40].
+int fraction_for(double largest, unsigned bits, unsigned headroom);
+
+/// A matrix as integers: w[i][j] ~ weights[i * columns + j] * scales[i].
+struct QuantisedMatrix {
+  std::uint32_t rows = 0;
+  std::uint32_t columns = 0;
+  std::vector<std::int8_t> weights;
+  std::vector<double> scales;  ///< 0 for a row of zeros
+  double relative_error = 0;   ///< Euclidean, over the whole matrix
+};
+
+/// Rounds every row to [-127, 127] steps of its own greatest magnitude / 127.
+/// `gains`, when not empty, multiplies column j by gains[j] first.
+QuantisedMatrix quantise_rows(std::span<const float> values, std::uint32_t rows,
+                              std::uint32_t columns, std::span<const float> gains);
+
+/// Integer multipliers for real factors, over one shift: factors[i] ~ multipliers[i] * 2^-shift.
+struct Multipliers {
+  std::vector<std::uint32_t> values;
+  std::uint8_t shift = 0;
+};
+
+/// The greatest factor gets `bits` significant bits. Fails, naming `what`, when the shift would
+/// leave [1, 62].
+Result<Multipliers> make_multipliers(std::span<const double> factors, unsigned bits,
+                                     std::string_view what);
+
+}  // namespace imo::model
