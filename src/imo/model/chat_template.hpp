@@ -29,7 +29,8 @@ Result<ChatTemplate> detect_chat_template(const Vocabulary& vocabulary);
 
 /// The prompt that asks for the assistant's next message. Encode it with parse_special; the
 /// begin token is added by encode, not here. Fails on no messages, an unknown role, a system
-/// message that is not the first, and content that contains one of the template's own markers.
+/// message that is not the first, a last
+/// message that is not the user's, and content that contains one of the template's own markers.
 Result<std::string> format_chat(ChatTemplate form, std::span<const ChatMessage> messages);
 
 /// "plain", "chatml", "llama-2", "llama-3".

@@ -59,9 +59,10 @@ class Tokenizer {
   /// True for the tokens after which a model has nothing more to say.
   [[nodiscard]] bool is_end(TokenId id) const;
 
-  static constexpr std::size_t kMaxTextBytes = std::size_t{1} << 28;
+  static constexpr std::size_t kMaxTextBytes = std::size_t{1} << 25;
 
  private:
+  friend class Encoder;
   struct Tables;
   explicit Tokenizer(std::unique_ptr<const Tables> tables);
 

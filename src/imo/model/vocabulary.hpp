@@ -61,6 +61,10 @@ struct Merge {
 };
 
 struct Vocabulary {
+  /// Longer texts of tokens are refused: they would make encoding slow, and none is known.
+  static constexpr std::size_t kLongestToken = 1024;
+  static constexpr std::size_t kMostTokens = std::size_t{1} << 24;
+
   TokenizerKind kind = TokenizerKind::kSentencePiece;
   PreTokenizer pre_tokenizer = PreTokenizer::kNone;
   bool add_begin = false;         ///< encode puts `begin` first
@@ -76,6 +80,10 @@ struct Vocabulary {
 
   /// Reads and checks the `tokenizer.*` metadata of a file.
   static Result<Vocabulary> from_gguf(const GgufFile& file);
+
+  /// That ids lie inside, texts are of sensible length and unique, and merges join what they say.
+  /// from_gguf and deserialize have checked; Tokenizer::create does so again.
+  [[nodiscard]] Result<void> check() const;
 
   /// The one byte form: equal vocabularies have equal bytes.
   [[nodiscard]] Bytes serialize() const;
