@@ -8,7 +8,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IOperatorRegistry} from "./interfaces/IOperatorRegistry.sol";
-import {BoundedCall} from "./libraries/BoundedCall.sol";
+import {Payment} from "./libraries/Payment.sol";
 
 /// @title OperatorRegistry
 /// @notice See IOperatorRegistry. No owner. The oracle and the dispute game are fixed at deployment;
@@ -322,6 +322,8 @@ contract OperatorRegistry is IOperatorRegistry, EIP712 {
     }
 
     function _send(address to, uint256 amount) private {
-        if (amount != 0 && !BoundedCall.send(to, amount)) revert TransferFailed(to, amount);
+        if (amount != 0 && !Payment.trySend(address(0), to, amount)) {
+            revert TransferFailed(to, amount);
+        }
     }
 }

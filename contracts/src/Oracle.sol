@@ -10,6 +10,7 @@ import {IOracle} from "./interfaces/IOracle.sol";
 import {ISplitterFactory} from "./interfaces/ISplitterFactory.sol";
 import {BoundedCall} from "./libraries/BoundedCall.sol";
 import {PackedTokens} from "./libraries/PackedTokens.sol";
+import {Payment} from "./libraries/Payment.sol";
 
 /// @title Oracle
 /// @notice See IOracle. No owner, no pause; every transition can be made by anybody, except that
@@ -306,9 +307,8 @@ contract Oracle is OracleBase {
         record.delivery = Delivery.Delivered;
         bytes memory data =
             abi.encodeCall(IAIOracleCallback.aiOracleCallback, (requestId, text, callbackData));
-        uint256 required = BoundedCall.required(gasLimit);
-        if (gasleft() < required) revert NotEnoughGas(gasleft(), required);
-        bool success = callback.code.length != 0 && BoundedCall.execute(callback, gasLimit, 0, data);
+        BoundedCall.checkGas(gasLimit);
+        bool success = callback.code.length != 0 && BoundedCall.execute(callback, gasLimit, data);
         if (!success) record.delivery = Delivery.Failed;
         emit CallbackDelivered(requestId, callback, success);
     }
@@ -330,7 +330,9 @@ contract Oracle is OracleBase {
     }
 
     function _send(address to, uint256 amount) private {
-        if (amount != 0 && !BoundedCall.send(to, amount)) revert TransferFailed(to, amount);
+        if (amount != 0 && !Payment.trySend(address(0), to, amount)) {
+            revert TransferFailed(to, amount);
+        }
     }
 
     function _emitAsked(

@@ -2,7 +2,6 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {LibClone} from "solady/utils/LibClone.sol";
 
@@ -10,18 +9,15 @@ import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IModelToken} from "./interfaces/IModelToken.sol";
 import {ISplitter} from "./interfaces/ISplitter.sol";
 import {BoundedCall} from "./libraries/BoundedCall.sol";
+import {Payment} from "./libraries/Payment.sol";
 
 /// @title Splitter
 /// @notice See ISplitter. One clone for each (model, operator), whose pair is in the clone's code.
-/// @dev No payee can stop the others: ETH is pushed with bounded gas, and what a payee does not take is
-/// owed to it. Whatever arrives is divided by what the registry says when `split` is called; the shares
+/// @dev No payee can stop the others: money is pushed with bounded gas, and what a payee does not take
+/// is owed to it. Whatever arrives is divided by what the registry says when `split` is called; the shares
 /// never change, and a ModelToken is bound once.
 contract Splitter is ISplitter, ReentrancyGuardTransient {
-    using SafeERC20 for IERC20;
-
     uint256 private constant BPS = 10_000;
-    /// @dev For a payee to accept ETH: a proxy and an event, not more.
-    uint256 private constant PUSH_GAS = 50_000;
     /// @dev For a ModelToken to list its assets, of which it has at most 16.
     uint256 private constant ASSETS_GAS = 150_000;
     uint256 private constant MAX_ASSETS = 16;
@@ -127,8 +123,7 @@ contract Splitter is ISplitter, ReentrancyGuardTransient {
     /// entries, because a hostile contract may return anything.
     function _takes(address modelToken, address token) private view returns (bool) {
         if (token == address(0)) return true;
-        uint256 required = BoundedCall.required(ASSETS_GAS);
-        if (gasleft() < required) revert NotEnoughGas(gasleft(), required);
+        BoundedCall.checkGas(ASSETS_GAS);
         bytes memory output = new bytes(64 + 32 * MAX_ASSETS);
         uint256 returned = BoundedCall.read(
             modelToken, ASSETS_GAS, abi.encodeCall(IModelToken.assets, ()), output
@@ -144,14 +139,7 @@ contract Splitter is ISplitter, ReentrancyGuardTransient {
     }
 
     function _pay(address token, address account, uint256 amount) private {
-        bool success;
-        if (token == address(0)) {
-            uint256 required = BoundedCall.required(PUSH_GAS);
-            if (gasleft() < required) revert NotEnoughGas(gasleft(), required);
-            success = BoundedCall.execute(account, PUSH_GAS, amount, "");
-        } else {
-            success = IERC20(token).trySafeTransfer(account, amount);
-        }
+        bool success = Payment.trySend(token, account, amount);
         if (!success) {
             owed[token][account] += amount;
             totalOwed[token] += amount;
@@ -169,9 +157,6 @@ contract Splitter is ISplitter, ReentrancyGuardTransient {
         owed[token][account] = 0;
         totalOwed[token] -= amount;
         emit Withdrawn(token, account, to, amount);
-        bool success = token == address(0)
-            ? BoundedCall.send(to, amount)
-            : IERC20(token).trySafeTransfer(to, amount);
-        if (!success) revert TransferFailed(token, to, amount);
+        if (!Payment.trySend(token, to, amount)) revert TransferFailed(token, to, amount);
     }
 }

@@ -5,6 +5,7 @@ import {IERC2981} from "@openzeppelin/contracts/interfaces/IERC2981.sol";
 import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
 
 import {BoundedCall} from "../libraries/BoundedCall.sol";
+import {Payment} from "../libraries/Payment.sol";
 
 /// @title A fixed-price sale of ERC-721 pieces that honours ERC-2981
 /// @notice The market holds a piece while it is listed, so a listing can neither go stale nor be sold
@@ -46,7 +47,6 @@ contract ContentMarket {
     error NotDelivered(address collection, uint256 id);
     error NotSeller(address seller, address caller);
     error WrongPayment(uint256 price, uint256 payment);
-    error NotEnoughGas(uint256 available, uint256 required);
     error NothingOwed(address account);
     error TransferFailed(address to, uint256 amount);
 
@@ -85,7 +85,7 @@ contract ContentMarket {
         owed[account] = 0;
         totalOwed -= amount;
         emit Withdrawn(account, amount);
-        if (!BoundedCall.send(account, amount)) revert TransferFailed(account, amount);
+        if (!Payment.trySend(address(0), account, amount)) revert TransferFailed(account, amount);
     }
 
     /// @notice The listing of a piece; `seller` is zero when there is none.
@@ -101,8 +101,7 @@ contract ContentMarket {
         returns (address receiver, uint256 royalty)
     {
         // The buyer must not be able to starve the question and save the royalty for the seller.
-        uint256 required = BoundedCall.required(ROYALTY_GAS);
-        if (gasleft() < required) revert NotEnoughGas(gasleft(), required);
+        BoundedCall.checkGas(ROYALTY_GAS);
         bytes memory output = new bytes(64);
         uint256 returned = BoundedCall.read(
             collection, ROYALTY_GAS, abi.encodeCall(IERC2981.royaltyInfo, (id, price)), output

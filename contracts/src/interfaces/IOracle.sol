@@ -233,7 +233,6 @@ interface IOracle is IAIOracle {
     error EndTokenInside(uint256 index);
     error ClaimWasStruckDown(uint256 requestId, bytes32 claimHash);
     error ClaimMismatch(uint256 requestId, bytes32 live, bytes32 given);
-    error NotEnoughGas(uint256 available, uint256 required);
     error CallbackNotFailed(uint256 requestId, Delivery delivery);
     error WindowOpen(uint256 requestId, uint256 finalAt);
     error WindowClosed(uint256 requestId, uint256 finalAt);

@@ -25,7 +25,6 @@ interface ISplitter {
 
     error NothingToSplit(address token);
     error NotRevenueToken(address modelToken, address token);
-    error NotEnoughGas(uint256 available, uint256 required);
     error NothingOwed(address token, address account);
     error TransferFailed(address token, address to, uint256 amount);
 
