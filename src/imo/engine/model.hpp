@@ -14,6 +14,7 @@
 
 namespace imo::engine {
 
+struct Plan;
 using model::TokenId;
 
 /// Is told every output token as it is chosen; false stops the generation behind that token.
@@ -41,6 +42,8 @@ class Model {
   [[nodiscard]] const model::Program& program() const;
   [[nodiscard]] const model::Tokenizer& tokenizer() const;
   [[nodiscard]] const Hash32& root() const;
+  /// Where outputs live while the program runs; for sessions.
+  [[nodiscard]] const Plan& plan() const;
   [[nodiscard]] std::uint32_t context_length() const { return program().context_length; }
   [[nodiscard]] std::uint32_t vocabulary_size() const { return program().vocabulary_size; }
   /// model::kNone when the model has none.
