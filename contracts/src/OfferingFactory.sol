@@ -128,10 +128,7 @@ contract OfferingFactory is IOfferingFactory {
             );
     }
 
-    function _deployToken(uint256 modelId, TokenTerms memory terms)
-        private
-        returns (address token)
-    {
+    function _deployToken(uint256 modelId, TokenTerms memory terms) private returns (address) {
         bytes memory args = abi.encodePacked(
             abi.encode(
                 modelId,
@@ -142,11 +139,7 @@ contract OfferingFactory is IOfferingFactory {
             ),
             terms.revenueTokens
         );
-        token = Clones.cloneWithImmutableArgs(TOKEN, args);
-        // The address could be known beforehand; its own balance is not revenue.
-        for (uint256 i = 0; i < terms.revenueTokens.length; ++i) {
-            if (terms.revenueTokens[i] == token) revert BadAddress("token.revenueTokens", token);
-        }
+        return Clones.cloneWithImmutableArgs(TOKEN, args);
     }
 
     function _deploySale(Offering memory offering, SaleTerms memory terms, uint256 end)

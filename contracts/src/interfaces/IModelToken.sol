@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 
@@ -15,7 +16,7 @@ import {IERC7641AltRevToken} from "./IERC7641AltRevToken.sol";
 /// Excluded holders (sale, treasury, the author's vesting vault, the token itself, others named at creation) earn
 /// nothing. What the tokens still undelivered in the sale would have earned is not given to others: it stays
 /// unbooked and counts again in the next snapshot. After a sale a buyer thus loses nothing to a faster one.
-interface IModelToken is IERC7641AltRevToken, IERC20Permit, IERC165 {
+interface IModelToken is IERC7641AltRevToken, IERC20Metadata, IERC20Permit, IERC165 {
     /// @notice What a new token is made with.
     /// @param name ERC-20 name.
     /// @param symbol ERC-20 symbol.

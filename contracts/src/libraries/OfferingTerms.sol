@@ -44,6 +44,7 @@ library OfferingTerms {
         _range("token.revenueTokens", terms.revenueTokens.length, 0, MAX_REVENUE_TOKENS);
         _range("token.excluded", terms.excluded.length, 0, MAX_EXCLUDED);
         for (uint256 i = 0; i < terms.revenueTokens.length; ++i) {
+            // The offering's own token has no code yet, so it cannot be its own revenue either.
             address asset = terms.revenueTokens[i];
             if (asset.code.length == 0 || _contains(terms.revenueTokens, i, asset)) {
                 revert IOfferingFactory.BadAddress("token.revenueTokens", asset);
