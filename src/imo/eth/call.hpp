@@ -6,6 +6,10 @@
 
 namespace imo::eth {
 
+// What the headers of bindings name and only their users need complete.
+struct ErrorSignature;
+struct Log;
+
 /// Calldata together with the way to read the answer. `R` is what the function returns: `void`, a
 /// value, or a generated struct when it returns several.
 ///
