@@ -42,7 +42,8 @@ contract ModelToken is EpochToken, ReentrancyGuardTransient {
 
     constructor(address factory_) EpochToken(factory_) {}
 
-    /// @notice ETH that arrives is revenue. Empty, so that senders with 2,300 gas succeed.
+    /// @notice ETH that arrives is revenue. Takes some 3,000 gas, most of it to reach the code behind the clone, so a
+    /// sender must give more than the 2,300 of Solidity's old `transfer`.
     receive() external payable {}
 
     /// @inheritdoc IERC7641
