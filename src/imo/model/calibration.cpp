@@ -20,6 +20,7 @@ class RangeWatcher {
     double largest = 0;
     for (const float value : values) largest = std::max<double>(largest, std::fabs(value));
     for (double* range : ranges_of(site, layer)) *range = std::max(*range, largest);
+    if (std::vector<double>* power = power_of(site, layer)) add_squares(values, *power);
   }
 
  private:
@@ -57,6 +58,29 @@ class RangeWatcher {
       default:
         return {};
     }
+  }
+
+  std::vector<double>* power_of(Site site, std::uint32_t layer) {
+    if (site == Site::kFinalNormed) return &ranges_.final_power;
+    if (layer >= ranges_.layers.size()) return nullptr;
+    LayerRanges& here = ranges_.layers[layer];
+    switch (site) {
+      case Site::kAttentionNormed:
+        return &here.attention_power;
+      case Site::kMixed:
+        return &here.mixed_power;
+      case Site::kFeedForwardNormed:
+        return &here.feed_forward_power;
+      case Site::kHidden:
+        return &here.hidden_power;
+      default:
+        return nullptr;
+    }
+  }
+
+  static void add_squares(std::span<const float> values, std::vector<double>& power) {
+    power.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) power[i] += double{values[i]} * values[i];
   }
 
   double* next_input(std::uint32_t layer) {

@@ -25,6 +25,12 @@ struct LayerRanges {
   double gate = 0;
   double up = 0;
   double hidden = 0;  ///< SiLU(gate) * up
+
+  // Sums of squares of the inputs of matrices, element by element: how much each column matters.
+  std::vector<double> attention_power;
+  std::vector<double> mixed_power;
+  std::vector<double> feed_forward_power;
+  std::vector<double> hidden_power;
 };
 
 struct Ranges {
@@ -32,6 +38,7 @@ struct Ranges {
   double residual = 0;  ///< anywhere in the residual stream
   double final_input = 0;
   double final_normed = 0;
+  std::vector<double> final_power;
   std::uint32_t tokens = 0;  ///< positions looked at
 };
 

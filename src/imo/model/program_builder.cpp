@@ -142,9 +142,9 @@ ProgramBuilder::Value ProgramBuilder::norm(double input_range, double normed_ran
 
 // Row i of the product is acc * scale[i] * input_unit; the multiplier takes that to the target.
 Result<std::uint32_t> ProgramBuilder::add_tensor(const FloatModel::Matrix& matrix,
-                                                 std::span<const float> gains, double input_unit,
+                                                 const Columns& about, double input_unit,
                                                  Target& target, std::uint8_t& shift) {
-  QuantisedMatrix quantised = quantise_rows(matrix.values, matrix.rows, matrix.columns, gains);
+  QuantisedMatrix quantised = quantise_rows(matrix.values, matrix.rows, matrix.columns, about);
   std::vector<std::int64_t> biases;
   for (std::size_t i = 0; i < matrix.bias.size(); ++i) {
     double& scale = quantised.scales[i];
@@ -174,19 +174,20 @@ Result<std::uint32_t> ProgramBuilder::add_tensor(const FloatModel::Matrix& matri
 }
 
 Result<ProgramBuilder::Value> ProgramBuilder::matmul(const FloatModel::Matrix& matrix,
-                                                     std::span<const float> gains, Value input,
+                                                     const Columns& about, Value input,
                                                      Target target) {
   Operator op{.kind = OperatorKind::kMatMul, .inputs = {input.index, kNone}, .width = matrix.rows};
   op.bits = static_cast<std::uint8_t>(target.bits);
   op.fraction = static_cast<std::int8_t>(target.fraction);
-  IMO_TRY(op.tensor, add_tensor(matrix, gains, input.unit, target, op.shift));
+  IMO_TRY(op.tensor, add_tensor(matrix, about, input.unit, target, op.shift));
   return Value{push(op), unit_of(target.fraction)};
 }
 
-Result<void> ProgramBuilder::add_to_residual(const FloatModel::Matrix& matrix, Value input,
+Result<void> ProgramBuilder::add_to_residual(const FloatModel::Matrix& matrix,
+                                             std::span<const double> power, Value input,
                                              std::string_view name) {
   IMO_TRY(const Value added,
-          matmul(matrix, {}, input, {residual_fraction_, kResidualBits, named(name)}));
+          matmul(matrix, {{}, power}, input, {residual_fraction_, kResidualBits, named(name)}));
   residual_ = push({.kind = OperatorKind::kAdd,
                     .inputs = {residual_, added.index},
                     .width = matrix.rows,
@@ -270,23 +271,22 @@ ProgramBuilder::Value ProgramBuilder::mix(std::uint32_t scores, Value value, dou
 
 Result<void> ProgramBuilder::attention(const FloatModel::Layer& layer, const LayerRanges& ranges) {
   const ModelConfig& config = model_.config;
+  const Columns columns{layer.attention_norm, ranges.attention_power};
   const Value normed = norm(ranges.attention_input, ranges.attention_normed, "attn_norm");
-  IMO_TRY(const Value query,
-          matmul(layer.query, layer.attention_norm, normed, target(ranges.query, "attn_q")));
-  IMO_TRY(const Value key,
-          matmul(layer.key, layer.attention_norm, normed, target(ranges.key, "attn_k")));
-  IMO_TRY(const Value value,
-          matmul(layer.value, layer.attention_norm, normed, target(ranges.value, "attn_v")));
+  IMO_TRY(const Value query, matmul(layer.query, columns, normed, target(ranges.query, "attn_q")));
+  IMO_TRY(const Value key, matmul(layer.key, columns, normed, target(ranges.key, "attn_k")));
+  IMO_TRY(const Value value, matmul(layer.value, columns, normed, target(ranges.value, "attn_v")));
   IMO_TRY(const std::uint32_t scored,
           scores(rope(query, config.heads), rope(key, config.kv_heads)));
   const Value mixed = mix(scored, value, ranges.mixed);
-  return add_to_residual(layer.attention_output, mixed, "attn_output");
+  return add_to_residual(layer.attention_output, ranges.mixed_power, mixed, "attn_output");
 }
 
 Result<void> ProgramBuilder::feed_forward(const FloatModel::Layer& layer,
                                           const LayerRanges& ranges) {
+  const Columns columns{layer.feed_forward_norm, ranges.feed_forward_power};
   const Value normed = norm(ranges.feed_forward_input, ranges.feed_forward_normed, "ffn_norm");
-  IMO_TRY(const Value gate, matmul(layer.gate, layer.feed_forward_norm, normed,
+  IMO_TRY(const Value gate, matmul(layer.gate, columns, normed,
                                    {gate_fraction_, kActivationBits, named("ffn_gate")}));
   const Value activated{push({.kind = OperatorKind::kActivation,
                               .inputs = {gate.index, kNone},
@@ -295,7 +295,7 @@ Result<void> ProgramBuilder::feed_forward(const FloatModel::Layer& layer,
                               .fraction = static_cast<std::int8_t>(gate_fraction_)}),
                         gate.unit};
   const Target up_target = target(ranges.up, "ffn_up");
-  IMO_TRY(const Value up, matmul(layer.up, layer.feed_forward_norm, normed, up_target));
+  IMO_TRY(const Value up, matmul(layer.up, columns, normed, up_target));
   const int both = gate_fraction_ + up_target.fraction;
   const int out =
       std::min(choose(ranges.hidden, kActivationBits, kHeadroom, named("ffn_hidden")), both - 1);
@@ -306,7 +306,7 @@ Result<void> ProgramBuilder::feed_forward(const FloatModel::Layer& layer,
                            .bits = kActivationBits,
                            .fraction = static_cast<std::int8_t>(out)}),
                      unit_of(out)};
-  return add_to_residual(layer.down, hidden, "ffn_down");
+  return add_to_residual(layer.down, ranges.hidden_power, hidden, "ffn_down");
 }
 
 Result<void> ProgramBuilder::add_layer(std::uint32_t layer) {
@@ -319,8 +319,9 @@ Result<void> ProgramBuilder::add_tail() {
   layer_ = kNoLayer;
   program_.tail = static_cast<std::uint32_t>(program_.operators.size());
   const Value normed = norm(ranges_.final_input, ranges_.final_normed, "output_norm");
-  IMO_TRY(const Value logits, matmul(model_.output_matrix(), model_.output_norm, normed,
-                                     {kLogitFraction, kResidualBits, "output"}));
+  IMO_TRY(const Value logits,
+          matmul(model_.output_matrix(), {model_.output_norm, ranges_.final_power}, normed,
+                 {kLogitFraction, kResidualBits, "output"}));
   const std::uint32_t blocks = (program_.vocabulary_size + kArgmaxBlock - 1) / kArgmaxBlock;
   const std::uint32_t best = push({.kind = OperatorKind::kBlockMax,
                                    .inputs = {logits.index, kNone},

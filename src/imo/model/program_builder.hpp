@@ -55,12 +55,12 @@ class ProgramBuilder {
   [[nodiscard]] std::string named(std::string_view part) const;
 
   Value norm(double input_range, double normed_range, std::string_view name);
-  Result<std::uint32_t> add_tensor(const FloatModel::Matrix& matrix, std::span<const float> gains,
+  Result<std::uint32_t> add_tensor(const FloatModel::Matrix& matrix, const Columns& about,
                                    double input_unit, Target& target, std::uint8_t& shift);
-  Result<Value> matmul(const FloatModel::Matrix& matrix, std::span<const float> gains, Value input,
+  Result<Value> matmul(const FloatModel::Matrix& matrix, const Columns& about, Value input,
                        Target target);
-  Result<void> add_to_residual(const FloatModel::Matrix& matrix, Value input,
-                               std::string_view name);
+  Result<void> add_to_residual(const FloatModel::Matrix& matrix, std::span<const double> power,
+                               Value input, std::string_view name);
   Value rope(Value input, std::uint32_t heads);
   Result<std::uint32_t> scores(Value query, Value key);
   Value mix(std::uint32_t scores, Value value, double mixed_range);

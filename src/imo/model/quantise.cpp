@@ -14,22 +14,38 @@ double round_half_up(double x) {
   return std::floor(x + 0.5);
 }
 
-struct RowError {
-  double squared = 0;
-  double norm = 0;
-};
+// The steps are tried from 127 levels down, half a level at a time.
+constexpr int kTries = 31;
+constexpr double kTryStep = 0.5;
 
-RowError quantise_row(std::span<const double> values, double scale, std::span<std::int8_t> out) {
-  RowError error;
-  for (std::size_t j = 0; j < values.size(); ++j) {
-    const double steps = scale == 0 ? 0 : round_half_up(values[j] / scale);
-    const double q = std::clamp(steps, -double{kWeightMax}, double{kWeightMax});
-    out[j] = static_cast<std::int8_t>(q);
-    const double off = values[j] - q * scale;
-    error.squared += off * off;
-    error.norm += values[j] * values[j];
+double quantise(double value, double scale) {
+  return std::clamp(round_half_up(value / scale), -double{kWeightMax}, double{kWeightMax});
+}
+
+// sum of power[j] * (row[j] - q[j] scale)^2
+double row_error(std::span<const double> row, std::span<const double> power, double scale) {
+  double error = 0;
+  for (std::size_t j = 0; j < row.size(); ++j) {
+    const double off = row[j] - quantise(row[j], scale) * scale;
+    error += (power.empty() ? 1.0 : power[j]) * off * off;
   }
   return error;
+}
+
+double best_scale(std::span<const double> row, std::span<const double> power) {
+  double largest = 0;
+  for (const double value : row) largest = std::max(largest, std::fabs(value));
+  if (largest == 0) return 0;
+  double best = largest / kWeightMax;
+  double least = row_error(row, power, best);
+  for (int i = 1; i < kTries; ++i) {
+    const double scale = largest / (kWeightMax - kTryStep * i);
+    const double error = row_error(row, power, scale);
+    if (error >= least) continue;
+    least = error;
+    best = scale;
+  }
+  return best;
 }
 
 }  // namespace
@@ -41,26 +57,29 @@ int fraction_for(double largest, unsigned bits, unsigned headroom) {
 }
 
 QuantisedMatrix quantise_rows(std::span<const float> values, std::uint32_t rows,
-                              std::uint32_t columns, std::span<const float> gains) {
+                              std::uint32_t columns, const Columns& about) {
+  const auto fits = [&](std::size_t size) { return size == 0 || size == columns; };
   IMO_CHECK(values.size() == std::size_t{rows} * columns, "matrix and shape do not fit");
-  IMO_CHECK(gains.empty() || gains.size() == columns, "gains and columns do not fit");
+  IMO_CHECK(fits(about.gains.size()) && fits(about.power.size()), "columns do not fit");
   QuantisedMatrix result{rows, columns, std::vector<std::int8_t>(values.size()),
                          std::vector<double>(rows), 0};
   std::vector<double> row(columns);
-  RowError total;
+  double error = 0;
+  double norm = 0;
   for (std::size_t i = 0; i < rows; ++i) {
-    double largest = 0;
     for (std::size_t j = 0; j < columns; ++j) {
-      row[j] = values[i * columns + j] * (gains.empty() ? 1.0 : double{gains[j]});
-      largest = std::max(largest, std::fabs(row[j]));
+      row[j] = values[i * columns + j] * (about.gains.empty() ? 1.0 : double{about.gains[j]});
+      norm += row[j] * row[j];
     }
-    result.scales[i] = largest / kWeightMax;
-    const RowError error = quantise_row(row, result.scales[i],
-                                        std::span(result.weights).subspan(i * columns, columns));
-    total.squared += error.squared;
-    total.norm += error.norm;
+    const double scale = best_scale(row, about.power);
+    result.scales[i] = scale;
+    if (scale == 0) continue;
+    for (std::size_t j = 0; j < columns; ++j) {
+      result.weights[i * columns + j] = static_cast<std::int8_t>(quantise(row[j], scale));
+    }
+    error += row_error(row, {}, scale);
   }
-  result.relative_error = total.norm == 0 ? 0 : std::sqrt(total.squared / total.norm);
+  result.relative_error = norm == 0 ? 0 : std::sqrt(error / norm);
   return result;
 }
 
