@@ -338,7 +338,9 @@ std::string Session::head_text(const HttpResponse& response, std::optional<std::
   head.set(http::field::content_type, response.content_type);
   head.set("X-Content-Type-Options", "nosniff");
   for (const auto& [name, value] : response.headers) head.set(name, value);
-  if (length) {
+  if (response.status == 304) {
+    // Has no body by definition (RFC 9110, 15.4.5); a length would be that of the file.
+  } else if (length) {
     head.set(http::field::content_length, std::to_string(*length));
   } else if (chunked_) {
     head.set(http::field::transfer_encoding, "chunked");

@@ -21,6 +21,7 @@ struct ModelFile {
 
 struct NodeConfig {
   std::string rpc_url = "http://127.0.0.1:8545";
+  std::string public_rpc_url;  ///< what the page is told; empty: rpc_url, if it has no secret
   market::Deployment deployment;
   std::filesystem::path keystore;       ///< V3 JSON of the operator's key
   std::filesystem::path password_file;  ///< its first line opens the keystore
@@ -38,6 +39,7 @@ struct NodeConfig {
   /// Reads a file as below; paths in it are relative to the file. Errors name line and key.
   ///
   ///     rpc_url = "http://127.0.0.1:8545"
+  ///     public_rpc_url = "https://rpc.example.org"
   ///     deployment = "deployment.json"
   ///     keystore = "operator.json"
   ///     password_file = "operator.password"

@@ -24,7 +24,7 @@ namespace imo::node {
 class AnswerService;
 class ModelShelf;
 class ReceiptIssuer;
-class Store;
+class RequestIndex;
 
 /// A picture of the node at one moment.
 struct NodeStatus {
@@ -64,7 +64,8 @@ class Node {
   [[nodiscard]] AnswerService& answers();
   [[nodiscard]] const ModelShelf& models() const;
   [[nodiscard]] ReceiptIssuer& receipts();
-  [[nodiscard]] Store& store();
+  /// Models and requests as the followed logs tell them; safe from any thread.
+  [[nodiscard]] RequestIndex& requests();
   /// A client of the node's chain for reads by the HTTP door; safe from any thread.
   [[nodiscard]] eth::Client& chain();
 
@@ -74,5 +75,8 @@ class Node {
 
   std::unique_ptr<Parts> parts_;
 };
+
+/// The key in the configuration's keystore, opened with the first line of its password file.
+Result<crypto::SecretKey> operator_key(const NodeConfig& config);
 
 }  // namespace imo::node

@@ -1,0 +1,111 @@
+#include "imo/node/config.hpp"
+
+#include "imo/base/file.hpp"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace imo::node {
+namespace {
+
+using testing::HasSubstr;
+
+class Config : public testing::Test {
+ protected:
+  void SetUp() override {
+    for (auto* address :
+         {&deployment_.model_registry, &deployment_.offering_factory, &deployment_.splitter_factory,
+          &deployment_.operator_registry, &deployment_.oracle, &deployment_.content_token}) {
+      address->bytes.back() = ++next_;
+    }
+    deployment_.chain_id = 31337;
+    ASSERT_TRUE(deployment_.save(directory_.path() / "deployment.json"));
+  }
+
+  std::string fault_of(std::string_view toml) {
+    const auto config = NodeConfig::parse(toml, directory_.path());
+    return config ? "accepted" : config.error().message;
+  }
+
+  TemporaryDirectory directory_ = TemporaryDirectory::create().value();
+  market::Deployment deployment_;
+  std::uint8_t next_ = 0;
+};
+
+TEST_F(Config, ReadsEverySetting) {
+  const auto config = NodeConfig::parse(R"(
+    rpc_url = "http://127.0.0.1:9545"
+    deployment = "deployment.json"
+    keystore = "operator.json"
+    password_file = "/etc/imo/password"
+    data_directory = "data"
+    [[model]]
+    path = "tales.imo"
+    name = "tales"
+    [[model]]
+    path = "other.gguf"
+    [http]
+    listen = "0.0.0.0"
+    port = 0
+    default_max_tokens = 7
+    queue_limit = 3
+    [chain]
+    confirmations = 2
+    poll_interval_ms = 250
+    answer_requests = false
+    keep = false
+  )",
+                                        directory_.path());
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->rpc_url, "http://127.0.0.1:9545");
+  EXPECT_EQ(config->deployment, deployment_);
+  EXPECT_EQ(config->keystore, directory_.path() / "operator.json");
+  EXPECT_EQ(config->password_file, "/etc/imo/password");
+  EXPECT_EQ(config->data_directory, directory_.path() / "data");
+  ASSERT_EQ(config->models.size(), 2U);
+  EXPECT_EQ(config->models[0].path, directory_.path() / "tales.imo");
+  EXPECT_EQ(config->models[0].name, "tales");
+  EXPECT_EQ(config->models[1].name, "");
+  EXPECT_EQ(config->listen_address, "0.0.0.0");
+  EXPECT_EQ(config->port, 0);
+  EXPECT_EQ(config->default_max_tokens, 7U);
+  EXPECT_EQ(config->queue_limit, 3U);
+  EXPECT_EQ(config->confirmations, 2U);
+  EXPECT_EQ(config->poll_interval, std::chrono::milliseconds(250));
+  EXPECT_FALSE(config->answer_requests);
+  EXPECT_FALSE(config->keep);
+}
+
+TEST_F(Config, ListensOnLoopbackUnlessTold) {
+  const auto config = NodeConfig::parse("deployment = \"deployment.json\"", directory_.path());
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->listen_address, "127.0.0.1");
+}
+
+TEST_F(Config, NamesLineAndSetting) {
+  EXPECT_THAT(fault_of("rpc_url = 5"), HasSubstr("line 1: rpc_url: must be a text"));
+  EXPECT_THAT(fault_of("\nrcp_url = \"x\""), HasSubstr("line 2: rcp_url: there is no such"));
+  EXPECT_THAT(fault_of("[http]\nport = 65536"), HasSubstr("line 2: http.port"));
+  EXPECT_THAT(fault_of("[http]\nport = -1"), HasSubstr("http.port"));
+  EXPECT_THAT(fault_of("[http]\nport = \"80\""), HasSubstr("http.port"));
+  EXPECT_THAT(fault_of("[chain]\npoll_interval_ms = 0"), HasSubstr("chain.poll_interval_ms"));
+  EXPECT_THAT(fault_of("[chain]\nkeep = 1"), HasSubstr("line 2: chain.keep: must be true"));
+  EXPECT_THAT(fault_of("http = 3"), HasSubstr("line 1: http: must be a table"));
+  EXPECT_THAT(fault_of("model = 3"), HasSubstr("[[model]]"));
+  EXPECT_THAT(fault_of("[[model]]\nname = \"x\""), HasSubstr("needs a path"));
+  EXPECT_THAT(fault_of("a = = b"), HasSubstr("line 1"));
+  EXPECT_THAT(fault_of(""), HasSubstr("deployment"));
+  EXPECT_THAT(fault_of("deployment = \"missing.json\""), HasSubstr("missing.json"));
+}
+
+TEST_F(Config, NamesTheFile) {
+  const auto file = directory_.path() / "imo.toml";
+  ASSERT_TRUE(write_file_atomic(file, as_bytes("nonsense = 1")));
+  const auto config = NodeConfig::load(file);
+  ASSERT_FALSE(config);
+  EXPECT_THAT(config.error().message, HasSubstr("imo.toml: line 1: nonsense"));
+}
+
+}  // namespace
+}  // namespace imo::node
