@@ -20,16 +20,16 @@ class Client;
 
 struct AnvilOptions {
   /// The program; empty: find_anvil().
-  std::string binary;
+  std::string binary{};
   /// 0: a free one, which the system chooses.
   std::uint16_t port = 0;
   std::uint64_t chain_id = 31337;
   /// Seconds between blocks; nothing: a block for each transaction.
-  std::optional<std::uint64_t> block_time;
+  std::optional<std::uint64_t> block_time{};
   /// Unix seconds of the first block; nothing: now.
-  std::optional<std::uint64_t> genesis_timestamp;
+  std::optional<std::uint64_t> genesis_timestamp{};
   /// A file to load the chain from and to save it to at the end; empty: none.
-  std::string state_file;
+  std::string state_file{};
   std::chrono::milliseconds start_timeout = std::chrono::seconds{20};
 };
 

@@ -31,8 +31,8 @@ struct ClientOptions {
 
 /// How a call that changes nothing is made.
 struct CallOptions {
-  std::optional<Address> from;
-  U256 value;
+  std::optional<Address> from{};
+  U256 value{};
   BlockTag block = BlockTag::latest();
 };
 

@@ -16,11 +16,11 @@ namespace imo::eth {
 
 /// The domain of a signature. Members that are absent are absent from the type as well.
 struct Eip712Domain {
-  std::optional<std::string> name;
-  std::optional<std::string> version;
-  std::optional<U256> chain_id;
-  std::optional<Address> verifying_contract;
-  std::optional<Hash32> salt;
+  std::optional<std::string> name{};
+  std::optional<std::string> version{};
+  std::optional<U256> chain_id{};
+  std::optional<Address> verifying_contract{};
+  std::optional<Hash32> salt{};
 
   /// hashStruct of the domain.
   [[nodiscard]] Hash32 separator() const;

@@ -22,13 +22,13 @@ struct AccessListEntry {
 struct Transaction {
   std::uint64_t chain_id = 0;
   std::uint64_t nonce = 0;
-  U256 max_priority_fee_per_gas;
-  U256 max_fee_per_gas;
+  U256 max_priority_fee_per_gas{};
+  U256 max_fee_per_gas{};
   std::uint64_t gas_limit = 0;
-  std::optional<Address> to;  ///< nothing: `data` is creation code
-  U256 value;
-  Bytes data;
-  std::vector<AccessListEntry> access_list;
+  std::optional<Address> to{};  ///< nothing: `data` is creation code
+  U256 value{};
+  Bytes data{};
+  std::vector<AccessListEntry> access_list{};
 
   friend bool operator==(const Transaction&, const Transaction&) = default;
 };

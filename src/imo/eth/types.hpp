@@ -90,11 +90,11 @@ class BlockTag {
 
 /// What to execute without sending it, or to send.
 struct CallRequest {
-  std::optional<Address> from;
-  std::optional<Address> to;  ///< nothing: `data` is creation code
-  U256 value;
-  Bytes data;
-  std::optional<std::uint64_t> gas_limit;
+  std::optional<Address> from{};
+  std::optional<Address> to{};  ///< nothing: `data` is creation code
+  U256 value{};
+  Bytes data{};
+  std::optional<std::uint64_t> gas_limit{};
 };
 
 /// What an execution without sending it came to. A revert is an outcome, not a failure.
@@ -113,9 +113,9 @@ struct Fees {
 struct LogFilter {
   std::uint64_t from_block = 0;
   std::uint64_t to_block = 0;
-  std::vector<Address> addresses;  ///< any of these; empty: any at all
+  std::vector<Address> addresses{};  ///< any of these; empty: any at all
   /// Position by position: any of these; an empty position matches everything.
-  std::vector<std::vector<Hash32>> topics;
+  std::vector<std::vector<Hash32>> topics{};
 };
 
 }  // namespace imo::eth

@@ -18,11 +18,11 @@ namespace imo::eth {
 
 /// What to send; the wallet fills in the rest.
 struct TxRequest {
-  std::optional<Address> to;  ///< nothing: `data` is creation code
-  U256 value;
-  Bytes data;
-  std::optional<std::uint64_t> gas_limit;  ///< nothing: estimated, with a margin
-  std::optional<Fees> fees;                ///< nothing: from the chain
+  std::optional<Address> to{};  ///< nothing: `data` is creation code
+  U256 value{};
+  Bytes data{};
+  std::optional<std::uint64_t> gas_limit{};  ///< nothing: estimated, with a margin
+  std::optional<Fees> fees{};                ///< nothing: from the chain
   /// `Contract.function`, for messages.
   const char* name = "transaction";
 };

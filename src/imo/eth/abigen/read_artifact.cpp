@@ -82,7 +82,7 @@ class Reader {
     Function function;
     function.solidity = text_of(entry, "name");
     IMO_TRY(function.inputs, fields_of(list_of(entry, "inputs"), {}));
-    IMO_TRY(function.outputs, fields_of(list_of(entry, "outputs"), {}));
+    IMO_TRY(function.outputs, fields_of(list_of(entry, "outputs"), {}, "value"));
     IMO_TRY(const std::string signature, signature_of(function.solidity, function.inputs));
     const std::string told_apart = told_apart_from_overloads(entry, signature);
     function.name = functions_.claim(to_snake_case(told_apart));
@@ -177,13 +177,15 @@ class Reader {
     return name + types;
   }
 
-  Result<std::vector<Field>> fields_of(const json& entries, const std::set<std::string>& taken) {
+  /// Those without a name are called `unnamed` and their position.
+  Result<std::vector<Field>> fields_of(const json& entries, const std::set<std::string>& taken,
+                                       const std::string& unnamed = "arg") {
     std::vector<Field> fields;
     Scope names(taken);
     for (const json& entry : entries) {
       IMO_TRY(Field field, field_of(entry));
       std::string name = text_of(entry, "name");
-      if (name.empty()) name = "arg" + std::to_string(fields.size());
+      if (name.empty()) name = unnamed + std::to_string(fields.size());
       field.name = names.claim(to_snake_case(name));
       fields.push_back(std::move(field));
     }

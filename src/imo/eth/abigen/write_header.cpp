@@ -6,13 +6,9 @@
 namespace imo::eth::abigen {
 namespace {
 
-/// `U256 price;`, with a start value where the type has none of its own.
+/// `U256 price{};`. Every member has a start value, so that designated initialisers may skip it.
 std::string member_of(const Field& field) {
-  const bool is_array = field.cpp_type.starts_with("std::array");
-  const std::string start = field.cpp_type == "bool" ? " = false"
-                            : field.by_value         ? " = 0"
-                            : is_array               ? "{}"
-                                                     : "";
+  const std::string start = field.cpp_type == "bool" ? " = false" : field.by_value ? " = 0" : "{}";
   return fmt::format("{} {}{};", field.cpp_type, field.name, start);
 }
 
