@@ -80,6 +80,13 @@ struct Client::State {
     return {ErrorKind::kRejected, rpc->peer() + ": " + error.message};
   }
 
+  Result<Hash32> send_raw(BytesView transaction) {
+    IMO_TRY(const RpcOutcome outcome,
+            rpc->request({"eth_sendRawTransaction", "[" + quoted(transaction) + "]"}));
+    if (!outcome) return tl::unexpected(refused(outcome.error()));
+    return read_hash(*outcome);
+  }
+
   /// The logs of one piece; an outcome, because a peer may find the piece too long.
   Result<RpcOutcome> logs_piece(const LogFilter& filter, std::uint64_t from, std::uint64_t to) {
     return rpc->request({"eth_getLogs", "[" + write_filter(filter, from, to) + "]"});
@@ -275,17 +282,14 @@ Result<TxReceipt> Client::wait_receipt(const Hash32& transaction,
 
 Result<Hash32> Client::send_raw(BytesView signed_transaction) {
   const Hash32 hash = crypto::keccak256(signed_transaction);
-  IMO_TRY(const RpcOutcome outcome,
-          state_->rpc->request({"eth_sendRawTransaction", "[" + quoted(signed_transaction) + "]"}));
-  if (!outcome) {
-    const std::string& message = outcome.error().message;
-    const bool known = message.find("already known") != std::string::npos ||
-                       message.find("already imported") != std::string::npos;
-    if (!known) return tl::unexpected(state_->refused(outcome.error()));
-    return hash;
+  auto named = state_->send_raw(signed_transaction);
+  if (!named) {
+    // The peer may have it all the same: its answer got lost, or a repeated request met the first.
+    const auto there = transaction(hash);
+    if (there && *there) return hash;
+    return tl::unexpected(std::move(named).error());
   }
-  IMO_TRY(const Hash32 named, read_hash(*outcome));
-  if (named != hash) {
+  if (*named != hash) {
     return fail(ErrorKind::kNetwork, "eth_sendRawTransaction: the peer names another hash");
   }
   return hash;

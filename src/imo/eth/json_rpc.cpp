@@ -197,6 +197,8 @@ JsonRpc::JsonRpc(std::unique_ptr<Transport> transport, RetryOptions retry)
   state_->retry = retry;
 }
 
+JsonRpc::JsonRpc(JsonRpc&&) noexcept = default;
+JsonRpc& JsonRpc::operator=(JsonRpc&&) noexcept = default;
 JsonRpc::~JsonRpc() = default;
 
 Result<RpcOutcome> JsonRpc::request(const RpcRequest& request) {

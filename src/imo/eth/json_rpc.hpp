@@ -88,6 +88,8 @@ struct RetryOptions {
 class JsonRpc {
  public:
   explicit JsonRpc(std::unique_ptr<Transport> transport, RetryOptions retry = {});
+  JsonRpc(JsonRpc&&) noexcept;
+  JsonRpc& operator=(JsonRpc&&) noexcept;
   ~JsonRpc();
 
   /// One request. Fails with the transport or with nonsense; the peer's refusal is an outcome.
