@@ -29,22 +29,17 @@ bool Keeper::due(const std::string& purpose) {
 
 Result<void> Keeper::step(const FollowProgress& now) {
   const auto& self = chain_.transactions.address();
-  IMO_TRY(const auto answered, chain_.index.with_status(RequestStatus::kAnswered));
+  IMO_TRY(const auto answered, chain_.index.answered_by(self));
   for (const auto& request : answered) {
-    if (request.operator_address != self || now.time < request.final_at) continue;
+    if (now.time < request.final_at) continue;
     if (const auto done = finalise(request); !done) {
       log::warning("request {} cannot be finalised yet: {}", request.id, done.error().message);
     }
   }
-  // The newest final request of each splitter stands for all that came before it.
-  IMO_TRY(const auto final_requests, chain_.index.with_status(RequestStatus::kFinal));
-  std::map<Address, const ChainRequest*> newest;
-  for (const auto& request : final_requests) {
-    if (request.operator_address == self) newest[request.splitter] = &request;
-  }
-  for (const auto& [address, request] : newest) {
-    if (const auto done = split(*request); !done) {
-      log::warning("{} cannot be split yet: {}", to_hex(address), done.error().message);
+  IMO_TRY(const auto paid, chain_.index.last_paid(self));
+  for (const auto& request : paid) {
+    if (const auto done = split(request); !done) {
+      log::warning("{} cannot be split yet: {}", to_hex(request.splitter), done.error().message);
     }
   }
   return {};

@@ -72,7 +72,7 @@ std::size_t Operator::under_way() const {
 }
 
 Result<void> Operator::step(const FollowProgress& now) {
-  IMO_TRY(const auto open, chain_.index.with_status(RequestStatus::kOpen));
+  IMO_TRY(const auto open, chain_.index.open_at(now.time));
   const auto clock = std::chrono::steady_clock::now();
   std::erase_if(not_before_, [&](const auto& entry) { return entry.second <= clock; });
   for (const auto& request : open) {

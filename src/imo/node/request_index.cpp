@@ -280,36 +280,50 @@ Result<void> RequestIndex::roll_back(std::uint64_t number) {
   });
 }
 
-Result<std::optional<ChainRequest>> RequestIndex::find(std::uint64_t id) {
-  return store_->read("request", [&](SQLite::Database& database) -> std::optional<ChainRequest> {
-    SQLite::Statement select(database,
-                             std::string("SELECT ") + kColumns + " FROM requests WHERE id = ?");
-    select.bind(1, sql_int(id));
-    if (!select.executeStep()) return std::nullopt;
-    return read_request(select);
+template <typename Bind>
+Result<std::vector<ChainRequest>> RequestIndex::select(const char* condition, Bind bind) {
+  return store_->read("requests", [&](SQLite::Database& database) {
+    SQLite::Statement rows(database,
+                           std::string("SELECT ") + kColumns + " FROM requests " + condition);
+    bind(rows);
+    std::vector<ChainRequest> requests;
+    while (rows.executeStep()) requests.push_back(read_request(rows));
+    return requests;
   });
 }
 
-Result<std::vector<ChainRequest>> RequestIndex::with_status(RequestStatus status) {
-  return store_->read("requests", [&](SQLite::Database& database) {
-    SQLite::Statement select(database, std::string("SELECT ") + kColumns +
-                                           " FROM requests WHERE status = ? ORDER BY id");
-    select.bind(1, static_cast<int>(status));
-    std::vector<ChainRequest> requests;
-    while (select.executeStep()) requests.push_back(read_request(select));
-    return requests;
+Result<std::optional<ChainRequest>> RequestIndex::find(std::uint64_t id) {
+  IMO_TRY(auto found, select("WHERE id = ?", [&](auto& rows) { rows.bind(1, sql_int(id)); }));
+  if (found.empty()) return std::nullopt;
+  return std::move(found.front());
+}
+
+Result<std::vector<ChainRequest>> RequestIndex::open_at(std::uint64_t time) {
+  return select("WHERE status = ? AND deadline > ? ORDER BY id", [&](auto& rows) {
+    rows.bind(1, static_cast<int>(RequestStatus::kOpen));
+    rows.bind(2, sql_int(time));
   });
+}
+
+Result<std::vector<ChainRequest>> RequestIndex::answered_by(const Address& operator_address) {
+  return select("WHERE operator = ? AND status = ? ORDER BY id", [&](auto& rows) {
+    bind_blob(rows, 1, operator_address);
+    rows.bind(2, static_cast<int>(RequestStatus::kAnswered));
+  });
+}
+
+Result<std::vector<ChainRequest>> RequestIndex::last_paid(const Address& operator_address) {
+  return select(
+      "WHERE id IN (SELECT max(id) FROM requests WHERE operator = ? AND status = ? GROUP BY "
+      "splitter) ORDER BY id",
+      [&](auto& rows) {
+        bind_blob(rows, 1, operator_address);
+        rows.bind(2, static_cast<int>(RequestStatus::kFinal));
+      });
 }
 
 Result<std::vector<ChainRequest>> RequestIndex::newest(std::size_t limit) {
-  return store_->read("requests", [&](SQLite::Database& database) {
-    SQLite::Statement select(
-        database, std::string("SELECT ") + kColumns + " FROM requests ORDER BY id DESC LIMIT ?");
-    select.bind(1, sql_int(limit));
-    std::vector<ChainRequest> requests;
-    while (select.executeStep()) requests.push_back(read_request(select));
-    return requests;
-  });
+  return select("ORDER BY id DESC LIMIT ?", [&](auto& rows) { rows.bind(1, sql_int(limit)); });
 }
 
 Result<std::map<std::string, std::uint64_t>> RequestIndex::counts() {

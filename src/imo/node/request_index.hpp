@@ -76,7 +76,12 @@ class RequestIndex : public LogSink {
   Result<void> roll_back(std::uint64_t number) override;
 
   Result<std::optional<ChainRequest>> find(std::uint64_t id);
-  Result<std::vector<ChainRequest>> with_status(RequestStatus status);
+  /// Open requests whose deadline is after `time`, oldest first.
+  Result<std::vector<ChainRequest>> open_at(std::uint64_t time);
+  /// Answers of one operator that wait for their window to pass, oldest first.
+  Result<std::vector<ChainRequest>> answered_by(const Address& operator_address);
+  /// The newest final request of each splitter that one operator was paid through.
+  Result<std::vector<ChainRequest>> last_paid(const Address& operator_address);
   /// The newest first.
   Result<std::vector<ChainRequest>> newest(std::size_t limit);
   /// How many, by status name.
@@ -93,6 +98,9 @@ class RequestIndex : public LogSink {
   template <typename Change>
   Result<void> change(const eth::Log& log, const U256& id, Change change);
   Result<void> save(const ChainRequest& request);
+  /// The rows that a condition with its parameters picks.
+  template <typename Bind>
+  Result<std::vector<ChainRequest>> select(const char* condition, Bind bind);
 
   Store* store_;
   LogStore logs_;

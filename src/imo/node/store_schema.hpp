@@ -37,7 +37,8 @@ CREATE TABLE requests (
   text BLOB NOT NULL DEFAULT x'', final_at INTEGER NOT NULL DEFAULT 0,
   answered_in BLOB NOT NULL DEFAULT x'', splitter BLOB NOT NULL DEFAULT x'',
   struck_operators BLOB NOT NULL DEFAULT x'', changed_block INTEGER NOT NULL) STRICT;
-CREATE INDEX requests_by_status ON requests (status);
+CREATE INDEX requests_by_status ON requests (status, deadline);
+CREATE INDEX requests_by_operator ON requests (operator, status, splitter, id);
 
 -- This node's own work. Keyed by the hash of what was asked, so that it outlives a
 -- reorganisation that gives the same question again, and never serves another question.
