@@ -1,0 +1,3 @@
+#include "imo/cli/app.hpp"
+
+int main(int argc, char** argv) { return imo::cli::run(argc, argv); }

@@ -1,0 +1,31 @@
+/// Values as people type them on the command line.
+#pragma once
+
+#include "imo/base/result.hpp"
+#include "imo/base/u256.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace imo::cli {
+
+/// Seconds from `90s`, `15min`, `6h`, `30d`, `2y` (365 days); a bare number is refused.
+Result<std::uint64_t> parse_duration(std::string_view text);
+
+/// Basis points from `12.5%` or `12.5 %`; at most 100%.
+Result<std::uint16_t> parse_share(std::string_view text);
+
+/// Base units from whole tokens, `1000000` or `0.5`; 18 decimals.
+Result<U256> parse_tokens(std::string_view text);
+
+/// `2 d 3 h`: the two largest units of a number of seconds.
+std::string duration_text(std::uint64_t seconds);
+
+/// `12.50 %`.
+std::string share_text(std::uint64_t basis_points);
+
+/// `2026-11-22 14:05 UTC`.
+std::string time_text(std::uint64_t unix_seconds);
+
+}  // namespace imo::cli

@@ -1,0 +1,45 @@
+#include "imo/cli/arguments.hpp"
+
+#include <gtest/gtest.h>
+
+namespace imo::cli {
+namespace {
+
+TEST(ParseDuration, ReadsOneNumberWithItsUnit) {
+  EXPECT_EQ(*parse_duration("90s"), 90U);
+  EXPECT_EQ(*parse_duration("15min"), 900U);
+  EXPECT_EQ(*parse_duration(" 6 h "), 21'600U);
+  EXPECT_EQ(*parse_duration("30d"), 30U * 86'400U);
+  EXPECT_EQ(*parse_duration("2y"), 730U * 86'400U);
+}
+
+TEST(ParseDuration, RefusesWhatSomebodyWouldHaveToGuess) {
+  for (const char* text : {"", "90", "d", "1.5d", "-1d", "1d 2h", "1week", "9999999999s"}) {
+    EXPECT_FALSE(parse_duration(text)) << text;
+  }
+}
+
+TEST(ParseShare, GivesBasisPoints) {
+  EXPECT_EQ(*parse_share("12.5%"), 1'250);
+  EXPECT_EQ(*parse_share("100 %"), 10'000);
+  EXPECT_EQ(*parse_share("0%"), 0);
+}
+
+TEST(ParseShare, RefusesMoreThanAllAndFinerThanItCanSay) {
+  for (const char* text : {"", "%", "0.125", "100.01%", "12.505%", "-1%"}) {
+    EXPECT_FALSE(parse_share(text)) << text;
+  }
+}
+
+TEST(DurationText, ShowsTheTwoLargestUnits) {
+  EXPECT_EQ(duration_text(0), "0 s");
+  EXPECT_EQ(duration_text(61), "1 min 1 s");
+  EXPECT_EQ(duration_text(86'400 + 3'600 + 60), "1 d 1 h");
+}
+
+TEST(ShareText, KeepsTwoDecimals) { EXPECT_EQ(share_text(1'205), "12.05 %"); }
+
+TEST(TimeText, IsUtc) { EXPECT_EQ(time_text(1'700'000'000), "2023-11-14 22:13 UTC"); }
+
+}  // namespace
+}  // namespace imo::cli
