@@ -94,13 +94,11 @@ contract OperatorRegistry is IOperatorRegistry, EIP712 {
     function register(string calldata endpoint) external payable {
         Record storage record = _records[msg.sender];
         if (record.registered) revert AlreadyRegistered(msg.sender);
-        // An address may have been given a deposit before; the sum counts.
-        uint256 sum = record.deposit + msg.value;
-        if (sum < minimumDeposit) revert DepositTooSmall(sum, minimumDeposit);
+        if (msg.value < minimumDeposit) revert DepositTooSmall(msg.value, minimumDeposit);
         record.registered = true;
         _addDeposit(record, msg.value);
         _setEndpoint(endpoint);
-        emit Registered(msg.sender, endpoint, sum);
+        emit Registered(msg.sender, endpoint, msg.value);
     }
 
     /// @inheritdoc IOperatorRegistry

@@ -97,7 +97,7 @@ contract Oracle is OracleBase {
     /// @inheritdoc IOracle
     function answer(uint256 requestId, Answer calldata posted) external {
         Record storage record = _records[requestId];
-        _checkAnswerable(requestId, record, posted.callbackData);
+        _checkAnswerable(requestId, record, posted);
         bytes32 promptTokensHash = _checkAnsweredPrompt(requestId, record, posted.promptTokens);
         _checkOutput(record, posted.outputTokens);
 
@@ -112,8 +112,7 @@ contract Oracle is OracleBase {
                 outputTokensHash: keccak256(posted.outputTokens),
                 textHash: textHash,
                 maxTokens: record.maxTokens,
-                sampling: GREEDY,
-                operator: msg.sender
+                sampling: GREEDY
             })
         );
         if (isStruckDown[claimHash]) revert ClaimWasStruckDown(requestId, claimHash);
@@ -255,6 +254,9 @@ contract Oracle is OracleBase {
         if (msg.value > type(uint96).max) revert FeeTooHigh(msg.value, type(uint96).max);
         if (question.callbackGas > MAX_CALLBACK_GAS) {
             revert CallbackGasTooHigh(question.callbackGas, MAX_CALLBACK_GAS);
+        }
+        if (question.callbackData.length > MAX_CALLBACK_DATA) {
+            revert CallbackDataTooLong(question.callbackData.length, MAX_CALLBACK_DATA);
         }
         if (question.callback == address(0)) {
             question.callbackGas = 0;

@@ -45,6 +45,8 @@ abstract contract OracleBase is IOracle {
     uint256 public constant BOND_MULTIPLE = 10;
     /// @inheritdoc IOracle
     uint256 public constant MAX_CALLBACK_GAS = 5_000_000;
+    /// @inheritdoc IOracle
+    uint256 public constant MAX_CALLBACK_DATA = 4096;
     /// @dev The longest prompt and answer together stay far below EIP-7825's 16.7M gas.
     /// @inheritdoc IOracle
     uint256 public constant MAX_PROMPT_TOKENS = 8192;
@@ -168,6 +170,11 @@ abstract contract OracleBase is IOracle {
     }
 
     /// @inheritdoc IOracle
+    function questionHashOf(uint256 requestId) external view returns (bytes32) {
+        return _questionHash(_records[requestId]);
+    }
+
+    /// @inheritdoc IOracle
     function bondOf(uint256 requestId) external view returns (uint256 bond) {
         return _bond(_records[requestId]);
     }
@@ -240,7 +247,7 @@ abstract contract OracleBase is IOracle {
         }
     }
 
-    function _checkAnswerable(uint256 requestId, Record storage record, bytes calldata data)
+    function _checkAnswerable(uint256 requestId, Record storage record, Answer calldata posted)
         internal
         view
     {
@@ -249,7 +256,11 @@ abstract contract OracleBase is IOracle {
         if (record.operator != address(0) && record.operator != msg.sender) {
             revert NotTheOperator(requestId, record.operator, msg.sender);
         }
-        _checkCallbackData(requestId, record, data);
+        bytes32 question = _questionHash(record);
+        if (question != posted.questionHash) {
+            revert WrongQuestion(requestId, question, posted.questionHash);
+        }
+        _checkCallbackData(requestId, record, posted.callbackData);
     }
 
     function _checkCallbackData(uint256 requestId, Record storage record, bytes calldata data)
@@ -321,6 +332,12 @@ abstract contract OracleBase is IOracle {
     }
 
     // ---------------------------------------------------------------- inside
+
+    function _questionHash(Record storage record) internal view returns (bytes32) {
+        return keccak256(
+            abi.encode(record.modelId, record.isText, record.inputHash, record.maxTokens, GREEDY)
+        );
+    }
 
     function _bond(Record storage record) internal view returns (uint256) {
         uint256 asked = Math.max(minimumBond, record.minimumBond);

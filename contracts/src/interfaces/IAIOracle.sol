@@ -25,6 +25,9 @@ interface IAIOracle {
     /// @dev Selector 0x5b953806. The value must be at least `estimateFee(modelId, gasLimit)`; all of
     /// it is the fee. The default limits of `IOracle.TEXT_MAX_TOKENS` and
     /// `IOracle.TEXT_RESPONSE_TIME` apply.
+    /// The caller is the beneficiary: a refund is owed to it, and a contract that can neither receive
+    /// ETH nor call `IOracle.withdraw` cannot take it. Such a caller should use `IOracle.ask`, which
+    /// names a beneficiary.
     /// @param callbackContract Receives `aiOracleCallback`, or zero for no callback.
     /// @param gasLimit Gas that the callback is given.
     /// @param callbackData Handed back to the callback as it is.

@@ -74,11 +74,14 @@ interface IOracle is IAIOracle {
     }
 
     /// @notice An answer as it is posted.
+    /// @param questionHash The question that is answered, see `questionHashOf`: after a reorganisation
+    /// the same number may belong to another question, to which this answer would be a lie.
     /// @param promptTokens For a text question the tokenised input; empty for a token question.
     /// @param outputTokens Packed output tokens: the end token closes it, or it has `maxTokens` tokens.
     /// @param text The output tokens as text, without the end token.
     /// @param callbackData The question's, which the oracle keeps only as a hash.
     struct Answer {
+        bytes32 questionHash;
         bytes promptTokens;
         bytes outputTokens;
         bytes text;
@@ -86,7 +89,8 @@ interface IOracle is IAIOracle {
     }
 
     /// @notice What an answer claims. Its hash is all that a dispute needs on chain.
-    /// @dev hash = keccak256(abi.encode(block.chainid, oracle, claim)), all fields static.
+    /// @dev hash = keccak256(abi.encode(block.chainid, oracle, claim)), all fields static. The operator
+    /// is not in it: what is proven false of one is proven false of all.
     /// @param inputHash keccak256 of the text of a text question; zero for a token question.
     /// @param textHash keccak256 of the answer's text.
     struct Claim {
@@ -99,7 +103,6 @@ interface IOracle is IAIOracle {
         bytes32 textHash;
         uint32 maxTokens;
         bytes32 sampling;
-        address operator;
     }
 
     /// @notice A request as it stands.
@@ -220,11 +223,13 @@ interface IOracle is IAIOracle {
     error FeeTooHigh(uint256 fee, uint256 limit);
     error CallbackWithoutCode(address callback);
     error CallbackGasTooHigh(uint256 gasLimit, uint256 limit);
+    error CallbackDataTooLong(uint256 length, uint256 limit);
     error WrongStatus(uint256 requestId, Status status);
     error NotTheOperator(uint256 requestId, address operator, address caller);
     error DeadlinePassed(uint256 requestId, uint256 deadline);
     error DeadlineNotPassed(uint256 requestId, uint256 deadline);
     error PromptNotWanted(uint256 requestId);
+    error WrongQuestion(uint256 requestId, bytes32 expected, bytes32 given);
     error WrongCallbackData(uint256 requestId, bytes32 expected, bytes32 given);
     error WrongText(uint256 requestId, bytes32 expected, bytes32 given);
     error EmptyAnswer();
@@ -260,6 +265,10 @@ interface IOracle is IAIOracle {
         uint256 callbackGas,
         address operator
     ) external view returns (uint256 fee);
+
+    /// @notice What identifies the question of a request, whatever its number:
+    /// keccak256(abi.encode(modelId, isText, inputHash, maxTokens, sampling)).
+    function questionHashOf(uint256 requestId) external view returns (bytes32);
 
     /// @notice The bond, in wei, that an answer to `requestId` locks.
     function bondOf(uint256 requestId) external view returns (uint256 bond);
@@ -348,6 +357,7 @@ interface IOracle is IAIOracle {
     function BOND_MULTIPLE() external view returns (uint256);
 
     function MAX_CALLBACK_GAS() external view returns (uint256);
+    function MAX_CALLBACK_DATA() external view returns (uint256);
     function MAX_PROMPT_TOKENS() external view returns (uint256);
     function MAX_OUTPUT_TOKENS() external view returns (uint256);
     function MAX_TEXT_BYTES() external view returns (uint256);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Payment} from "./Payment.sol";
+
 /// @title Calls without money that the callee cannot turn against the caller
 /// @notice The callee gets a fixed amount of gas, and nothing that it returns is copied beyond what the
 /// caller asked for: a long return costs only the callee. Money moves by Payment.
@@ -8,15 +10,12 @@ library BoundedCall {
     /// @notice Gas kept for what the caller does after the call: a storage write and an event.
     uint256 internal constant RESERVE = 40_000;
 
-    /// @dev The callee would have got less than it was promised.
-    error NotEnoughGas(uint256 left, uint256 needed);
-
     /// @notice Reverts unless enough gas is left so that the callee really gets `gasLimit`.
     /// @dev EIP-150: a callee gets at most 63/64 of what is left. Without this check whoever sends the
     /// transaction could starve the callee and blame it.
     function checkGas(uint256 gasLimit) internal view {
         uint256 needed = (gasLimit + RESERVE) * 64 / 63 + 1;
-        if (gasleft() < needed) revert NotEnoughGas(gasleft(), needed);
+        if (gasleft() < needed) revert Payment.NotEnoughGas(gasleft(), needed);
     }
 
     /// @notice Calls `to` with `data`; the return data are dropped.

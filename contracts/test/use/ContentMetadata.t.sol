@@ -107,6 +107,7 @@ contract ContentMetadataTest is UseFixture {
         assertTrue(LibString.contains(svg, "imo answer 12, final"));
     }
 
+    /// forge-config: default.fuzz.runs = 64
     function testFuzz_uri_anyBytes(bytes memory text) public pure {
         check(text);
     }

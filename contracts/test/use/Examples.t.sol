@@ -7,7 +7,7 @@ import {AskExample} from "../../src/examples/AskExample.sol";
 import {ContentMarket} from "../../src/examples/ContentMarket.sol";
 import {ISplitter} from "../../src/interfaces/ISplitter.sol";
 import {IOracle} from "../../src/interfaces/IOracle.sol";
-import {BoundedCall} from "../../src/libraries/BoundedCall.sol";
+import {Payment} from "../../src/libraries/Payment.sol";
 import {Collection, ReentrantBuyer} from "./Traders.sol";
 import {Unpayable} from "./Receivers.sol";
 import {UseFixture} from "./UseFixture.sol";
@@ -230,7 +230,7 @@ contract ExamplesTest is UseFixture {
             vm.revertToState(state);
         }
         vm.prank(stranger);
-        vm.expectPartialRevert(BoundedCall.NotEnoughGas.selector);
+        vm.expectPartialRevert(Payment.NotEnoughGas.selector);
         market.buy{value: PRICE, gas: 200_000}(address(content), token);
     }
 }

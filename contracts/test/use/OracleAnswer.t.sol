@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IModelRegistry} from "../../src/interfaces/IModelRegistry.sol";
 import {IOperatorRegistry} from "../../src/interfaces/IOperatorRegistry.sol";
 import {IOracle} from "../../src/interfaces/IOracle.sol";
 import {UseFixture} from "./UseFixture.sol";
@@ -10,6 +11,7 @@ import {UseFixture} from "./UseFixture.sol";
 /// ├── at the deadline or later → refused; a second before → taken
 /// ├── other operator than the one asked for → refused
 /// ├── not registered; bond not covered; leaving → refused
+/// ├── another question under the same number → refused
 /// ├── prompt given for a token question → refused
 /// ├── callback data other than asked → refused
 /// ├── output empty, not packed, too long, out of vocabulary, end token inside, unfinished → refused
@@ -26,7 +28,7 @@ contract OracleAnswerTest is UseFixture {
         vm.expectRevert(
             abi.encodeWithSelector(IOracle.WrongStatus.selector, 1, IOracle.Status.None)
         );
-        answer(1);
+        oracle.answer(1, defaultAnswer());
         uint256 id = answered();
         vm.expectRevert(
             abi.encodeWithSelector(IOracle.WrongStatus.selector, id, IOracle.Status.Answered)
@@ -71,17 +73,15 @@ contract OracleAnswerTest is UseFixture {
             defaultAnswer(),
             abi.encodeWithSelector(IOracle.NotTheOperator.selector, id, second, operator)
         );
-        vm.prank(second);
-        oracle.answer(id, defaultAnswer());
+        answerAs(second, id, defaultAnswer());
         (, address live,,) = oracle.answerOf(id);
         assertEq(live, second);
     }
 
     function test_answer_withoutRegistration_reverts() public {
         uint256 id = ask();
-        vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.NotActive.selector, stranger));
-        oracle.answer(id, defaultAnswer());
+        answerAs(stranger, id, defaultAnswer());
     }
 
     function test_answer_bondNotCovered_reverts() public {
@@ -126,6 +126,39 @@ contract OracleAnswerTest is UseFixture {
         vm.prank(operator);
         operators.startExit(DEPOSIT - MINIMUM_DEPOSIT);
         answer(id);
+    }
+
+    /// @dev Who loses: an honest operator whose answer a reorganisation puts under another question.
+    function test_answer_otherQuestion_reverts() public {
+        IOracle.Question memory question = defaultQuestion();
+        uint256 id = ask(question, 0);
+        IOracle.Answer memory posted = defaultAnswer();
+        posted.questionHash = questionHashes[id];
+        bytes32 byTheLetter = keccak256(
+            abi.encode(modelId, false, keccak256(question.promptTokens), uint32(4), bytes32(0))
+        );
+        assertEq(posted.questionHash, byTheLetter);
+        uint256[3] memory others;
+        question.maxTokens = 5;
+        others[0] = ask(question, 0);
+        question.maxTokens = 4;
+        question.promptTokens = pack(1, 7, 9);
+        others[1] = ask(question, 0);
+        question.promptTokens = pack(1, 7, 8);
+        question.modelId = registerModel(author, "second", new IModelRegistry.Parent[](0));
+        others[2] = ask(question, 0);
+        for (uint256 i = 0; i < 3; ++i) {
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IOracle.WrongQuestion.selector,
+                    others[i],
+                    questionHashes[others[i]],
+                    posted.questionHash
+                )
+            );
+            vm.prank(operator);
+            oracle.answer(others[i], posted);
+        }
     }
 
     function test_answer_promptForTokenQuestion_reverts() public {
@@ -203,8 +236,7 @@ contract OracleAnswerTest is UseFixture {
             outputTokensHash: keccak256(posted.outputTokens),
             textHash: keccak256("a river"),
             maxTokens: 4,
-            sampling: 0,
-            operator: operator
+            sampling: 0
         });
         bytes32 claimHash = keccak256(abi.encode(block.chainid, address(oracle), claim));
         assertEq(oracle.claimHashOf(claim), claimHash);
@@ -239,7 +271,7 @@ contract OracleAnswerTest is UseFixture {
     function test_claimHash_dependsOnEveryMember() public {
         IOracle.Claim memory base;
         bytes32 hash = oracle.claimHashOf(base);
-        for (uint256 i = 0; i < 10; ++i) {
+        for (uint256 i = 0; i < 9; ++i) {
             IOracle.Claim memory claim;
             assembly {
                 mstore(add(claim, mul(i, 32)), 1)
@@ -272,6 +304,7 @@ contract OracleAnswerTest is UseFixture {
         uint256 id = ask(question, 0);
         IOracle.Answer memory posted = defaultAnswer();
         posted.outputTokens = tokens;
+        posted.questionHash = questionHashes[id];
         vm.prank(operator);
         try oracle.answer(id, posted) {
             assertTrue(good, "accepted");

@@ -192,6 +192,18 @@ contract OracleAskTest is UseFixture {
         );
     }
 
+    /// @dev Who pays if this were not bounded: the operator, for calldata that no price covers.
+    function test_ask_callbackDataTooLong_reverts() public {
+        IOracle.Question memory question = defaultQuestion();
+        question.callback = address(this);
+        question.callbackData = new bytes(4_097);
+        refused(
+            question, abi.encodeWithSelector(IOracle.CallbackDataTooLong.selector, 4_097, 4_096)
+        );
+        question.callbackData = new bytes(4_096);
+        assertEq(ask(question, FEE), 1);
+    }
+
     function test_ask_feeTooHigh_reverts() public {
         uint256 fee = uint256(type(uint96).max) + 1;
         deal(asker, fee);

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {IAIOracleCallback} from "../../src/interfaces/IAIOracle.sol";
 import {IOracle} from "../../src/interfaces/IOracle.sol";
-import {BoundedCall} from "../../src/libraries/BoundedCall.sol";
+import {Payment} from "../../src/libraries/Payment.sol";
 import {
     BombReceiver,
     BurningReceiver,
@@ -34,8 +34,9 @@ contract OracleCallbackTest is UseFixture {
         return ask(question, 0.01 ether);
     }
 
-    function theAnswer() private pure returns (IOracle.Answer memory posted) {
+    function theAnswer() private view returns (IOracle.Answer memory posted) {
         posted = defaultAnswer();
+        posted.questionHash = questionHashes[1]; // all are the same question
         posted.callbackData = hex"c0ffee";
     }
 
@@ -144,7 +145,7 @@ contract OracleCallbackTest is UseFixture {
     function test_delivery_tooLittleGas_reverts() public {
         uint256 id = askFor(address(new KeepingReceiver()), 5_000_000);
         vm.prank(operator);
-        vm.expectPartialRevert(BoundedCall.NotEnoughGas.selector);
+        vm.expectPartialRevert(Payment.NotEnoughGas.selector);
         oracle.answer{gas: 5_000_000}(id, theAnswer());
     }
 
@@ -290,7 +291,7 @@ contract OracleCallbackTest is UseFixture {
             vm.expectRevert();
             oracle.retryCallback{gas: gasLimit}(id, "a river", hex"c0ffee");
         }
-        vm.expectPartialRevert(BoundedCall.NotEnoughGas.selector);
+        vm.expectPartialRevert(Payment.NotEnoughGas.selector);
         oracle.retryCallback{gas: GAS}(id, "a river", hex"c0ffee");
     }
 

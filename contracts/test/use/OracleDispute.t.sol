@@ -168,8 +168,7 @@ contract OracleDisputeTest is UseFixture {
 
         IOracle.Answer memory better = defaultAnswer();
         better.text = "a lake";
-        vm.prank(second);
-        oracle.answer(id, better);
+        answerAs(second, id, better);
         vm.warp(block.timestamp + WINDOW);
         oracle.finalise(id);
         assertEq(splitters.splitterOf(modelId, second).balance, FEE);
@@ -194,6 +193,11 @@ contract OracleDisputeTest is UseFixture {
         assertTrue(oracle.isStruckDown(claim));
         vm.expectRevert(abi.encodeWithSelector(IOracle.ClaimWasStruckDown.selector, id, claim));
         answer(id);
+        // Not by another operator either: what is false is false of all.
+        address second = makeAddr("second");
+        enrol(second);
+        vm.expectRevert(abi.encodeWithSelector(IOracle.ClaimWasStruckDown.selector, id, claim));
+        answerAs(second, id, defaultAnswer());
         // The same tokens for another request are another claim.
         answer(ask());
     }

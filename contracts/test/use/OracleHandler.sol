@@ -93,6 +93,7 @@ contract OracleHandler is Test {
         if (REGISTRY.freeDeposit(operators[who]) < ORACLE.bondOf(id)) return;
         bool lie = who != 0 && (seed >> 136) % 2 == 0;
         IOracle.Answer memory posted;
+        posted.questionHash = ORACLE.questionHashOf(id);
         posted.outputTokens = hex"0000000900000002";
         // Each lie is a new one: the same could not be posted twice.
         posted.text = lie ? bytes(vm.toString(1e9 + ++nonces[id])) : bytes(vm.toString(id));

@@ -25,10 +25,11 @@ contract OracleTextTest is UseFixture {
         receiver = new KeepingReceiver();
     }
 
-    function askText() private returns (uint256) {
+    function askText() private returns (uint256 id) {
         uint256 fee = oracle.estimateFee(modelId, GAS);
         vm.prank(asker);
-        return oracle.requestCallback{value: fee}(modelId, "Once", address(receiver), GAS, hex"01");
+        id = oracle.requestCallback{value: fee}(modelId, "Once", address(receiver), GAS, hex"01");
+        note(id);
     }
 
     function theAnswer() private pure returns (IOracle.Answer memory posted) {
@@ -167,8 +168,7 @@ contract OracleTextTest is UseFixture {
                 outputTokensHash: keccak256(posted.outputTokens),
                 textHash: keccak256("a river"),
                 maxTokens: TEXT_TOKENS,
-                sampling: 0,
-                operator: operator
+                sampling: 0
             })
         );
         assertEq(liveClaim(id), claimHash);

@@ -39,6 +39,8 @@ abstract contract UseFixture is Test {
     Oracle internal oracle;
     ContentToken internal content;
     uint256 internal modelId;
+    /// @dev Noted when asked, because between expectRevert and the call there is no room for a view.
+    mapping(uint256 requestId => bytes32) internal questionHashes;
 
     function setUp() public virtual {
         vm.warp(START);
@@ -119,6 +121,7 @@ abstract contract UseFixture is Test {
     /// @dev Two tokens and the end token.
     function defaultAnswer() internal pure returns (IOracle.Answer memory) {
         return IOracle.Answer({
+            questionHash: 0, // filled in by `answer`
             promptTokens: "",
             outputTokens: pack(9, 10, END_TOKEN),
             text: "a river",
@@ -126,9 +129,14 @@ abstract contract UseFixture is Test {
         });
     }
 
-    function ask(IOracle.Question memory question, uint256 fee) internal returns (uint256) {
+    function ask(IOracle.Question memory question, uint256 fee) internal returns (uint256 id) {
         vm.prank(asker);
-        return oracle.ask{value: fee}(question);
+        id = oracle.ask{value: fee}(question);
+        note(id);
+    }
+
+    function note(uint256 requestId) internal {
+        questionHashes[requestId] = oracle.questionHashOf(requestId);
     }
 
     function ask() internal returns (uint256) {
@@ -136,7 +144,13 @@ abstract contract UseFixture is Test {
     }
 
     function answer(uint256 requestId, IOracle.Answer memory posted) internal {
-        vm.prank(operator);
+        answerAs(operator, requestId, posted);
+    }
+
+    function answerAs(address who, uint256 requestId, IOracle.Answer memory posted) internal {
+        if (questionHashes[requestId] == 0) note(requestId);
+        posted.questionHash = questionHashes[requestId];
+        vm.prank(who);
         oracle.answer(requestId, posted);
     }
 
