@@ -1,0 +1,168 @@
+// The executor against its slow twin: every row of every operator, on made-up models of many
+// shapes, and on programs whose shifts are wrong on purpose so that everything saturates.
+
+#include "imo/engine/plain_run.hpp"
+#include "imo/engine/session.hpp"
+#include "imo/model/program_test_support.hpp"
+
+#include <map>
+#include <random>
+
+#include <gtest/gtest.h>
+
+namespace imo::engine {
+namespace {
+
+using model::ElementType;
+using model::Operator;
+using model::OperatorKind;
+using model::Program;
+using model::testing::own_tensor;
+using model::testing::tiny_program;
+using model::testing::TinyShape;
+using testing::plain_run;
+using testing::PlainRows;
+
+std::vector<TokenId> random_tokens(std::size_t count, std::uint32_t vocabulary, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<TokenId> tokens(count);
+  for (TokenId& token : tokens) token = static_cast<TokenId>(random() % vocabulary);
+  return tokens;
+}
+
+std::vector<std::int64_t> widened(const Output& output) {
+  std::vector<std::int64_t> row(output.narrow.begin(), output.narrow.end());
+  row.insert(row.end(), output.wide.begin(), output.wide.end());
+  row.insert(row.end(), output.large.begin(), output.large.end());
+  return row;
+}
+
+// Runs `tokens` in pieces of `piece` and compares every row with the slow twin's.
+void expect_plain(const Program& program, std::span<const TokenId> tokens, const PlainRows& rows,
+                  std::size_t piece) {
+  auto model = Model::from_program(program, {});
+  ASSERT_TRUE(model) << model.error().message;
+  Session session(*model);
+  std::size_t seen = 0;
+  session.observe([&](const Output& output) {
+    ++seen;
+    ASSERT_EQ(widened(output), rows[output.operator_index][output.position])
+        << operator_name(program, output.operator_index) << " at position " << output.position;
+  });
+  for (std::size_t start = 0; start < tokens.size(); start += piece) {
+    const std::size_t count = std::min(piece, tokens.size() - start);
+    ASSERT_TRUE(session.extend_choosing(tokens.subspan(start, count), 0, [&](const Choice& choice) {
+      EXPECT_EQ(choice.greedy, static_cast<TokenId>(rows.back()[choice.position][0]));
+      return true;
+    }));
+  }
+  EXPECT_EQ(seen, tokens.size() * program.operators.size());
+}
+
+std::vector<TinyShape> shapes() {
+  std::vector<TinyShape> all(6);
+  all[1].architecture = "qwen2";
+  all[1].biases = true;
+  all[2] = {.width = 24, .hidden = 50, .layers = 1, .heads = 3, .kv_heads = 3, .tied = false};
+  all[3] = {.width = 48, .hidden = 30, .layers = 3, .heads = 2, .kv_heads = 1, .context = 40};
+  all[4] = {.architecture = "qwen2", .width = 40, .hidden = 7, .heads = 20, .kv_heads = 5};
+  all[5] = {.width = 6, .hidden = 300, .heads = 1, .kv_heads = 1};
+  for (std::size_t i = 0; i < all.size(); ++i) all[i].seed = static_cast<std::uint32_t>(i + 1);
+  return all;
+}
+
+TEST(Executor, IsItsSlowTwinOnEveryShapeAndSplit) {
+  for (const TinyShape& shape : shapes()) {
+    const model::Compiled compiled = tiny_program(shape);
+    const auto tokens = random_tokens(shape.context, compiled.program.vocabulary_size, shape.seed);
+    const PlainRows rows = plain_run(compiled.program, tokens);
+    for (const std::size_t piece : {1U, 3U, 7U, 32U, 40U}) {
+      SCOPED_TRACE(piece);
+      expect_plain(compiled.program, tokens, rows, piece);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// Smaller shifts make every value larger: clamps everywhere, and still the same bits.
+TEST(Executor, IsItsSlowTwinWhenEverythingSaturates) {
+  for (const unsigned less : {2U, 5U}) {
+    for (const TinyShape& shape : shapes()) {
+      model::Compiled compiled = tiny_program(shape);
+      for (Operator& op : compiled.program.operators) {
+        if (op.kind != OperatorKind::kRope && op.shift > less) {
+          op.shift = static_cast<std::uint8_t>(op.shift - less);
+        }
+      }
+      const auto tokens = random_tokens(20, compiled.program.vocabulary_size, less);
+      const PlainRows rows = plain_run(compiled.program, tokens);
+      std::size_t saturated = 0;
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (output_type(compiled.program.operators[i]) != ElementType::kInt16) continue;
+        for (const auto& row : rows[i]) {
+          for (const std::int64_t q : row) saturated += std::abs(q) == 32767 ? 1U : 0U;
+        }
+      }
+      ASSERT_GT(saturated, 100U);
+      expect_plain(compiled.program, tokens, rows, 7);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+// The greatest weights, multipliers and biases that a program may have.
+TEST(Executor, IsItsSlowTwinAtTheEdgeOfItsBounds) {
+  TinyShape shape;
+  shape.architecture = "qwen2";
+  shape.biases = true;
+  model::Compiled compiled = tiny_program(shape);
+  std::mt19937 random(6);
+  for (std::size_t i = 0; i < compiled.program.tensors.size(); ++i) {
+    const auto owned = own_tensor(compiled.program, i);
+    for (std::int8_t& w : owned->weights) w = random() % 2 == 0 ? 127 : -127;
+    for (std::uint32_t& m : owned->multipliers) m = (1U << 24) - 1;
+    const std::int64_t room =
+        model::kAccumulatorMax - std::int64_t{127} * 32767 * compiled.program.tensors[i].columns;
+    for (std::int64_t& b : owned->biases) b = random() % 2 == 0 ? room : -room;
+  }
+  const auto tokens = random_tokens(24, compiled.program.vocabulary_size, 7);
+  expect_plain(compiled.program, tokens, plain_run(compiled.program, tokens), 5);
+}
+
+// The bounds that operators.hpp states, on programs that saturate and programs that do not.
+TEST(Executor, NoOutputLeavesItsBound) {
+  std::map<OperatorKind, std::int64_t> bounds{
+      {OperatorKind::kSumSquares, (std::int64_t{1} << 53) - 1},
+      {OperatorKind::kRoot, (std::int64_t{1} << 27) - 1},
+      {OperatorKind::kReciprocal, std::int64_t{1} << 44},
+      {OperatorKind::kExp, std::int64_t{1} << 20},
+      {OperatorKind::kRowSum, std::int64_t{1} << 37},
+      {OperatorKind::kMix, (std::int64_t{1} << 52) - 1},
+      {OperatorKind::kScores, (std::int64_t{1} << 23) - 1},
+      {OperatorKind::kRowMax, (std::int64_t{1} << 23) - 1},
+      {OperatorKind::kNarrow, (std::int64_t{1} << 19) - 1},
+  };
+  for (const unsigned less : {0U, 4U}) {
+    model::Compiled compiled = tiny_program();
+    for (Operator& op : compiled.program.operators) {
+      if (op.kind != OperatorKind::kRope && op.shift > less) {
+        op.shift = static_cast<std::uint8_t>(op.shift - less);
+      }
+    }
+    const auto tokens = random_tokens(32, compiled.program.vocabulary_size, 9);
+    const PlainRows rows = plain_run(compiled.program, tokens);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const Operator& op = compiled.program.operators[i];
+      const auto stated = bounds.find(op.kind);
+      std::int64_t bound = output_type(op) == ElementType::kInt16 ? 32767 : 0x7FFFFFFF;
+      if (stated != bounds.end()) bound = stated->second;
+      for (const auto& row : rows[i]) {
+        for (const std::int64_t q : row)
+          ASSERT_LE(std::abs(q), bound) << operator_name(compiled.program, i);
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace imo::engine

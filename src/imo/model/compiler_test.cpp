@@ -1,0 +1,125 @@
+#include "imo/model/compiler.hpp"
+
+#include "imo/base/file.hpp"
+#include "imo/base/hex.hpp"
+#include "imo/crypto/keccak.hpp"
+#include "imo/model/model_root.hpp"
+#include "imo/model/program_test_support.hpp"
+
+#include <cmath>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace imo::model {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::shared_file;
+using testing::tiny_program;
+using testing::TinyShape;
+
+TEST(Compiler, LaysOutEveryLayerAlike) {
+  const Compiled compiled = tiny_program();
+  const Program& program = compiled.program;
+  EXPECT_EQ(program.layers, 2U);
+  std::vector<OperatorKind> layers[2];
+  for (const Operator& op : program.operators) {
+    if (op.layer < 2) layers[op.layer].push_back(op.kind);
+  }
+  EXPECT_EQ(layers[0], layers[1]);
+  EXPECT_EQ(layers[0].size(), 30U);
+  EXPECT_EQ(program.operators.size(), 1 + 2 * 30U + 8);
+  EXPECT_EQ(program.operators[program.tail].kind, OperatorKind::kNarrow);
+  EXPECT_EQ(program.operators[program.logits_operator()].width, program.vocabulary_size);
+}
+
+TEST(Compiler, ReportsEveryMatrixAndRange) {
+  const Compiled compiled = tiny_program();
+  ASSERT_EQ(compiled.report.tensors.size(), compiled.program.tensors.size());
+  for (const TensorReport& tensor : compiled.report.tensors) {
+    EXPECT_GT(tensor.relative_error, 0) << tensor.name;
+    EXPECT_LT(tensor.relative_error, 0.02) << tensor.name;
+    EXPECT_GT(tensor.largest_accumulator, 0) << tensor.name;
+    EXPECT_LE(tensor.largest_accumulator, kAccumulatorMax) << tensor.name;
+  }
+  for (const RangeReport& range : compiled.report.ranges) {
+    EXPECT_GE(range.headroom_bits, 1.0) << range.name;
+  }
+  EXPECT_EQ(compiled.report.calibration_tokens, 40U);
+}
+
+TEST(Compiler, TellsItsProgress) {
+  const Bytes bytes = testing::tiny_model();
+  auto source = ModelSource::from_gguf(*GgufFile::parse(bytes));
+  ASSERT_TRUE(source);
+  std::vector<std::string> stages;
+  CompileOptions options;
+  options.calibration_tokens = 8;
+  options.on_progress = [&](std::string_view stage, double done) {
+    EXPECT_GE(done, 0.0);
+    EXPECT_LE(done, 1.0);
+    if (stages.empty() || stages.back() != stage) stages.emplace_back(stage);
+  };
+  ASSERT_TRUE(compile(*source, options));
+  EXPECT_THAT(stages, ::testing::ElementsAre("calibrating", "quantising", "hashing"));
+}
+
+TEST(Compiler, CalibratesOnAGivenText) {
+  const Bytes bytes = testing::tiny_model();
+  auto source = ModelSource::from_gguf(*GgufFile::parse(bytes));
+  ASSERT_TRUE(source);
+  CompileOptions options;
+  options.calibration_text = "ab aba ab";
+  const auto one = compile(*source, options);
+  const auto two = compile(*source, options);
+  ASSERT_TRUE(one) << one.error().message;
+  ASSERT_TRUE(two);
+  EXPECT_EQ(one->root, two->root);
+  EXPECT_LT(one->report.calibration_tokens, 20U);
+  options.calibration_tokens = 0;
+  EXPECT_FALSE(compile(*source, options));
+  options.calibration_tokens = 9;
+  options.calibration_text = "\xFF";
+  EXPECT_FALSE(compile(*source, options)) << "not UTF-8";
+}
+
+TEST(Compiler, NamesTheFileThatIsWrong) {
+  const auto missing = compile_file("/nowhere/model.gguf");
+  ASSERT_FALSE(missing);
+  EXPECT_THAT(missing.error().message, HasSubstr("/nowhere/model.gguf"));
+  const auto directory = TemporaryDirectory::create();
+  ASSERT_TRUE(directory);
+  const auto path = directory->path() / "bad.gguf";
+  ASSERT_TRUE(write_file_atomic(path, as_bytes("not a model")));
+  const auto bad = compile_file(path);
+  ASSERT_FALSE(bad);
+  EXPECT_THAT(bad.error().message, HasSubstr("bad.gguf"));
+}
+
+TEST(Compiler, RemembersItsSource) {
+  const auto directory = TemporaryDirectory::create();
+  ASSERT_TRUE(directory);
+  const auto path = directory->path() / "tiny.gguf";
+  const Bytes bytes = testing::tiny_model();
+  ASSERT_TRUE(write_file_atomic(path, bytes));
+  CompileOptions options;
+  options.calibration_tokens = 16;
+  const auto compiled = compile_file(path, options);
+  ASSERT_TRUE(compiled) << compiled.error().message;
+  EXPECT_EQ(compiled->program.source_hash, crypto::keccak256(bytes));
+  EXPECT_EQ(compiled->root, model_root(compiled->program));
+}
+
+// Golden roots: the same on every machine, compiler and build type. A change of the compiler or
+// of an operator changes them, and must be meant.
+TEST(Compiler, GoldenRootOfStories260K) {
+  const auto path = shared_file("models/stories260K/stories260K-pad192-f32.gguf");
+  IMO_NEED_SHARED(path);
+  const auto compiled = compile_file(path);
+  ASSERT_TRUE(compiled) << compiled.error().message;
+  EXPECT_EQ(to_hex(compiled->root), "GOLDEN260K");
+}
+
+}  // namespace
+}  // namespace imo::model

@@ -1,0 +1,200 @@
+// Every rule of check_structure by a program that breaks it alone.
+
+#include "imo/model/program_check.hpp"
+
+#include "imo/model/program_test_support.hpp"
+
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace imo::model {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::own_tensor;
+using testing::tiny_program;
+
+Program& sound() {
+  static Compiled compiled = tiny_program();
+  return compiled.program;
+}
+
+Operator& first(Program& program, OperatorKind kind) {
+  const auto found = std::find_if(program.operators.begin(), program.operators.end(),
+                                  [&](const Operator& op) { return op.kind == kind; });
+  EXPECT_NE(found, program.operators.end());
+  return *found;
+}
+
+// The n-th operator of a kind.
+Operator& nth(Program& program, OperatorKind kind, int n) {
+  for (Operator& op : program.operators) {
+    if (op.kind == kind && n-- == 0) return op;
+  }
+  ADD_FAILURE() << "not so many";
+  return program.operators.front();
+}
+
+void expect_refused(const std::function<void(Program&)>& change, const std::string& what) {
+  Program program = sound();
+  change(program);
+  const auto checked = check_structure(program);
+  ASSERT_FALSE(checked) << "accepted: " << what;
+  EXPECT_THAT(checked.error().message, HasSubstr(what));
+}
+
+TEST(ProgramCheck, AcceptsWhatTheCompilerMakes) {
+  EXPECT_TRUE(check_program(sound()));
+  for (const bool tied : {false, true}) {
+    testing::TinyShape shape;
+    shape.architecture = "qwen2";
+    shape.biases = true;
+    shape.tied = tied;
+    const Compiled compiled = tiny_program(shape);
+    const auto checked = check_program(compiled.program);
+    EXPECT_TRUE(checked) << checked.error().message;
+  }
+}
+
+TEST(ProgramCheck, Header) {
+  expect_refused([](Program& p) { p.context_length = 0; }, "context of 0");
+  expect_refused([](Program& p) { p.context_length = kMaxContext + 1; }, "context of");
+  expect_refused([](Program& p) { ++p.vocabulary_size; }, "vocabulary of");
+  expect_refused([](Program& p) { p.end_token = p.vocabulary_size; }, "end token");
+  expect_refused([](Program& p) { p.layers = 1 << 20; }, "layers");
+  expect_refused([](Program& p) { p.operators.clear(); }, "0 operators");
+  expect_refused([](Program& p) { p.tail = 100000; }, "tail begins");
+  expect_refused([](Program& p) { p.operators.pop_back(); }, "last operator is not Argmax");
+}
+
+TEST(ProgramCheck, Tensors) {
+  expect_refused([](Program& p) { p.tensors[0].rows = 0; }, "tensor 'token_embd'");
+  expect_refused([](Program& p) { p.tensors[1].columns = kMaxColumns + 1; }, "rows have 1 to");
+  expect_refused([](Program& p) { ++p.tensors[1].rows; }, "other lengths");
+  expect_refused([](Program& p) { own_tensor(p, 2)->multipliers[3] = 1 << 24; },
+                 "row 3 has multiplier");
+  Program program = sound();
+  const std::vector<std::int64_t> biases(program.tensors[2].rows, kAccumulatorMax + 1);
+  program.tensors[2].biases = biases;
+  const auto checked = check_structure(program);
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().message, HasSubstr("row 0 has bias"));
+}
+
+TEST(ProgramCheck, Tables) {
+  expect_refused([](Program& p) { p.tables[0].wide = p.tables[0].wide.first(65535); }, "table 0");
+  expect_refused([](Program& p) { p.tables[2].narrow = p.tables[2].narrow.first(1); }, "table 2");
+  expect_refused([](Program& p) { p.tables[1].narrow = p.tables[1].narrow.first(8); },
+                 "does not fit context and head");
+}
+
+TEST(ProgramCheck, OperatorFields) {
+  using Kind = OperatorKind;
+  expect_refused([](Program& p) { p.operators[3].kind = static_cast<Kind>(77); }, "kind 77");
+  expect_refused([](Program& p) { first(p, Kind::kAdd).layer = 9; }, "is in layer 9");
+  expect_refused([](Program& p) { first(p, Kind::kAdd).fraction = 65; }, "fraction");
+  expect_refused([](Program& p) { first(p, Kind::kAdd).shift = 1; }, "does not use");
+  expect_refused([](Program& p) { first(p, Kind::kRoot).constant = 1; }, "does not use");
+  expect_refused([](Program& p) { first(p, Kind::kMatMul).table = 0; }, "does not use");
+  expect_refused([](Program& p) { first(p, Kind::kEmbed).inputs[0] = 0; }, "does not use");
+  expect_refused([](Program& p) { first(p, Kind::kNarrow).shift = 0; }, "shifts by 0");
+  expect_refused([](Program& p) { first(p, Kind::kMultiply).shift = 63; }, "shifts by 63");
+  expect_refused([](Program& p) { first(p, Kind::kNarrow).bits = 20; }, "clamps to 20");
+  expect_refused([](Program& p) { first(p, Kind::kMatMul).bits = 16; }, "clamps to 16");
+  expect_refused([](Program& p) { first(p, Kind::kNarrow).inputs[0] = 5; }, "not before it");
+  expect_refused([](Program& p) { first(p, Kind::kMatMul).tensor = 900; }, "tensor that is not");
+  expect_refused([](Program& p) { first(p, Kind::kExp).table = 900; }, "table that is not");
+  expect_refused([](Program& p) { first(p, Kind::kExp).table = 1; }, "another kind");
+  expect_refused([](Program& p) { --first(p, Kind::kAdd).width; }, "wide");
+  expect_refused([](Program& p) { first(p, Kind::kSumSquares).constant = 0; }, "epsilon");
+  expect_refused([](Program& p) { first(p, Kind::kSumSquares).constant = 1ULL << 60; }, "epsilon");
+  expect_refused([](Program& p) { first(p, Kind::kReciprocal).constant = 44; }, "exponent");
+  expect_refused([](Program& p) { first(p, Kind::kRope).shift = 13; }, "shift by 14");
+  expect_refused([](Program& p) { first(p, Kind::kRope).groups = 3; }, "whole heads");
+  expect_refused([](Program& p) { first(p, Kind::kRope).rotated = 3; }, "odd number");
+  expect_refused([](Program& p) { first(p, Kind::kRope).rotated = 6; }, "more than a head has");
+  expect_refused([](Program& p) { first(p, Kind::kRope).pairing = 2; }, "pairing");
+  expect_refused([](Program& p) { first(p, Kind::kScores).kv_groups = 3; }, "key-value heads");
+  expect_refused([](Program& p) { first(p, Kind::kScores).kv_groups = 4; }, "different head size");
+  expect_refused([](Program& p) { first(p, Kind::kScores).multiplier = 1 << 20; }, "multiplier");
+  expect_refused([](Program& p) { first(p, Kind::kScores).multiplier = 0; }, "multiplier");
+  expect_refused([](Program& p) { first(p, Kind::kMix).groups = 2; }, "number of heads");
+  expect_refused([](Program& p) { first(p, Kind::kScale).groups = 2; }, "number of groups");
+  expect_refused([](Program& p) { p.tail = 3; }, "attends in the tail");
+}
+
+// What the bounds rest on: a row is scaled by its own statistics, never another's.
+TEST(ProgramCheck, StatisticsBelongToTheirRow) {
+  using Kind = OperatorKind;
+  expect_refused(
+      [](Program& p) {
+        Operator& second = nth(p, Kind::kScale, 2);
+        second.inputs[1] = first(p, Kind::kScale).inputs[1];
+      },
+      "root of another");
+  expect_refused(
+      [](Program& p) {
+        Operator& second = nth(p, Kind::kExp, 1);
+        second.inputs[1] = first(p, Kind::kExp).inputs[1];
+      },
+      "maximum of another row");
+  expect_refused(
+      [](Program& p) {
+        // Layer 1's softmax ends with the reciprocal of layer 0's sum.
+        Operator& end = nth(p, Kind::kScale, 4);
+        end.inputs[1] = nth(p, Kind::kScale, 1).inputs[1];
+      },
+      "sum of another");
+  expect_refused(
+      [](Program& p) { first(p, Kind::kMatMul).inputs[0] = first(p, Kind::kMatMul).inputs[0] - 4; },
+      "cannot read");
+}
+
+TEST(ProgramCheck, AccumulatorsAreProvenByRowNorms) {
+  Program program = sound();
+  const auto owned = own_tensor(program, 1);
+  const WeightTensor& tensor = program.tensors[1];
+  std::fill(owned->weights.begin(), owned->weights.end(), std::int8_t{-127});
+  const auto bound = check_accumulators(tensor);
+  ASSERT_TRUE(bound);
+  EXPECT_EQ(*bound, std::int64_t{tensor.columns} * 127 * 32767);
+  owned->weights[tensor.columns + 2] = -128;
+  const auto refused = check_accumulators(tensor);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("row 1 has a weight of -128"));
+}
+
+TEST(ProgramCheck, ABiasCountsTowardsTheBound) {
+  Program program = sound();
+  const auto owned = own_tensor(program, 1);
+  owned->biases.assign(program.tensors[1].rows, 0);
+  owned->biases[2] = -kAccumulatorMax;
+  program.tensors[1].biases = owned->biases;
+  const auto refused = check_accumulators(program.tensors[1]);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("row 2: a sum can reach"));
+}
+
+TEST(ProgramCheck, TableValues) {
+  Program program = sound();
+  std::vector<std::int32_t> exps(program.tables[0].wide.begin(), program.tables[0].wide.end());
+  program.tables[0].wide = exps;
+  exps[0] -= 1;
+  EXPECT_FALSE(check_tables(program)) << "the row's maximum must count 2^20";
+  exps[0] += 1;
+  exps[9] = -1;
+  EXPECT_FALSE(check_tables(program));
+  exps[9] = (1 << 20) + 1;
+  EXPECT_FALSE(check_tables(program));
+  exps[9] = 7;
+  EXPECT_TRUE(check_tables(program));
+  std::vector<std::int16_t> turns(program.tables[1].narrow.begin(), program.tables[1].narrow.end());
+  turns[5] = -16385;
+  program.tables[1].narrow = turns;
+  EXPECT_FALSE(check_tables(program));
+}
+
+}  // namespace
+}  // namespace imo::model
