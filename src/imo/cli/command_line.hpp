@@ -25,9 +25,11 @@ struct CommandLine {
   GlobalOptions global;
   Action action;
 
-  /// Makes `command` the one that runs when it was chosen.
+  /// Makes `command` the one that runs when it was chosen and none of its subcommands was.
   void on(CLI::App* command, Action does) {
-    command->callback([this, does = std::move(does)] { action = does; });
+    command->callback([this, command, does = std::move(does)] {
+      if (command->get_subcommands().empty()) action = does;
+    });
   }
 };
 

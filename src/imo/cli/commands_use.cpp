@@ -2,6 +2,7 @@
 #include "imo/cli/command_line.hpp"
 #include "imo/cli/content.hpp"
 #include "imo/cli/operator.hpp"
+#include "imo/cli/receipt.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/eth/units.hpp"
 
@@ -60,13 +61,17 @@ void add_requests(CommandLine& line) {
     return *finish ? finalise(session, *number) : request_status(session, *number);
   });
 
-  CLI::App* verifying =
-      line.app.add_subcommand("verify", "run an answer again; exit code 7 when it is not the model's");
+  CLI::App* verifying = line.app.add_subcommand(
+      "verify", "run an answer again; exit code 7 when it is not the model's");
   auto model = std::make_shared<std::filesystem::path>();
-  add_number(verifying, "number", *number, "of the request");
+  auto receipt = std::make_shared<std::filesystem::path>();
+  auto* which = verifying->add_option_group("answer", "which answer")->require_option(1);
+  add_parsed(which, "number", *number, U256::parse, "of the request on the chain");
+  which->add_option("--receipt", *receipt, "file with the JSON that the HTTP door replied");
   verifying->add_option("--model", *model, "the model file: .imo or GGUF")->required();
-  line.on(verifying, [number, model](const GlobalOptions& global) -> Result<Report> {
+  line.on(verifying, [number, receipt, model](const GlobalOptions& global) -> Result<Report> {
     IMO_TRY(Session session, Session::open(global));
+    if (!receipt->empty()) return verify_receipt_file(session, *receipt, *model);
     return verify_request(session, *number, *model);
   });
 }

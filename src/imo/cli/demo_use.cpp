@@ -1,16 +1,14 @@
-#include "imo/base/hex.hpp"
 #include "imo/cli/ask.hpp"
 #include "imo/cli/content.hpp"
 #include "imo/cli/demo_stage.hpp"
 #include "imo/cli/model.hpp"
-#include "imo/crypto/secp256k1.hpp"
+#include "imo/cli/receipt.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/eth/json_rpc.hpp"
 #include "imo/eth/units.hpp"
 #include "imo/market/abi/AskExample.hpp"
 #include "imo/market/abi/ContentMarket.hpp"
 #include "imo/market/abi/ContentToken.hpp"
-#include "imo/market/abi/OperatorRegistry.hpp"
 #include "imo/market/abi/Oracle.hpp"
 #include "imo/market/abi/Splitter.hpp"
 #include "imo/market/abi/SplitterFactory.hpp"
@@ -151,22 +149,27 @@ Result<StepResult> step_contract_asks(Stage& stage) {
 }
 
 Result<StepResult> step_http_asks(Stage& stage) {
-  namespace registry = market::abi::operator_registry;
   const nlohmann::json question = {
       {"model", "imo-demo"}, {"prompt", kPrompt}, {"max_tokens", kMaxTokens}, {"temperature", 0}};
-  IMO_TRY(const nlohmann::json reply,
-          post_json(stage.node->url() + "/v1/completions", question));
+  IMO_TRY(const nlohmann::json reply, post_json(stage.node->url() + "/v1/completions", question));
   const auto& ours = reply.at("imo");
   IMO_TRY_VOID(stage.totals.expect(
       "http: the same tokens as on the chain",
       ours.at("output_tokens").get<std::vector<std::uint32_t>>() == stage.answer_tokens));
-
-  const auto& signed_receipt = ours.at("receipt");
+  IMO_TRY(const Report verified, verify_receipt(stage.asker->session, reply, stage.model));
+  IMO_TRY_VOID(stage.totals.expect("http: the chain knows the receipt's signature",
+                                   verified.exit_code == kSuccess));
+  nlohmann::json forged = reply;
+  forged["imo"]["output_tokens"].back() = 0U;
+  IMO_TRY(const Report refused, verify_receipt(stage.asker->session, forged, stage.model));
+  IMO_TRY_VOID(stage.totals.expect("http: a receipt does not stand for other tokens",
+                                   refused.exit_code == kVerificationFailed));
   StepResult result;
-  result.data = {{"text", reply.at("choices").at(0).at("text")}, {"receipt", signed_receipt}};
-  result.line("POST /v1/completions gives the same " +
-              std::to_string(stage.answer_tokens.size()) + " tokens");
-  result.line("with a receipt signed by " + signed_receipt.at("operator").get<std::string>());
+  result.data = {{"text", reply.at("choices").at(0).at("text")}, {"receipt", ours.at("receipt")}};
+  result.line(fmt::format("POST /v1/completions gives the same {} tokens",
+                          stage.answer_tokens.size()));
+  result.line(fmt::format("with a receipt signed by operator {}, which the chain recognises",
+                          verified.data.at("operator").get<std::string>()));
   return result;
 }
 
