@@ -220,7 +220,7 @@ contract OperatorRegistryTest is UseFixture {
     function test_exit_paysAfterTheDelay() public {
         vm.startPrank(operator);
         vm.expectEmit(address(operators));
-        emit IOperatorRegistry.ExitStarted(operator, 4 ether, uint64(START) + EXIT_DELAY);
+        emit IOperatorRegistry.ExitStarted(operator, 4 ether, START + EXIT_DELAY);
         operators.startExit(4 ether);
         assertTrue(operators.isActive(operator), "enough stays");
         assertEq(operators.freeDeposit(operator), DEPOSIT - 4 ether);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 import {IModelRegistry} from "../../src/interfaces/IModelRegistry.sol";
 import {IOperatorRegistry} from "../../src/interfaces/IOperatorRegistry.sol";
 import {IOracle} from "../../src/interfaces/IOracle.sol";
@@ -250,7 +252,7 @@ contract OracleAnswerTest is UseFixture {
             posted.outputTokens,
             posted.text,
             MINIMUM_BOND,
-            uint64(START) + WINDOW
+            START + WINDOW
         );
         answer(id, posted);
 
@@ -300,7 +302,7 @@ contract OracleAnswerTest is UseFixture {
         if (!ended && n != maxTokens) good = false;
 
         IOracle.Question memory question = defaultQuestion();
-        question.maxTokens = uint32(maxTokens);
+        question.maxTokens = SafeCast.toUint32(maxTokens);
         uint256 id = ask(question, 0);
         IOracle.Answer memory posted = defaultAnswer();
         posted.outputTokens = tokens;

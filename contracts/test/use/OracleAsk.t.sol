@@ -23,7 +23,7 @@ import {UseFixture} from "./UseFixture.sol";
 /// quote
 /// └── bounds as ask, then the operator's price list
 contract OracleAskTest is UseFixture {
-    uint256 private constant FEE = 0.01 ether;
+    uint128 private constant FEE = 0.01 ether;
 
     function refused(IOracle.Question memory question, bytes memory reason) private {
         uint256 before = asker.balance;
@@ -152,13 +152,13 @@ contract OracleAskTest is UseFixture {
     }
 
     function test_ask_deadline_isBounded() public {
-        uint256 latest = START + 30 days;
+        uint64 latest = START + 30 days;
         IOracle.Question memory question = defaultQuestion();
-        question.deadline = uint64(START);
+        question.deadline = START;
         refused(
             question, abi.encodeWithSelector(IOracle.BadDeadline.selector, START, START + 1, latest)
         );
-        question.deadline = uint64(latest + 1);
+        question.deadline = latest + 1;
         refused(
             question,
             abi.encodeWithSelector(IOracle.BadDeadline.selector, latest + 1, START + 1, latest)
@@ -170,9 +170,9 @@ contract OracleAskTest is UseFixture {
                 IOracle.BadDeadline.selector, type(uint64).max, START + 1, latest
             )
         );
-        question.deadline = uint64(START + 1);
+        question.deadline = START + 1;
         assertEq(ask(question, FEE), 1);
-        question.deadline = uint64(latest);
+        question.deadline = latest;
         assertEq(ask(question, FEE), 2);
     }
 
@@ -265,7 +265,7 @@ contract OracleAskTest is UseFixture {
                 beneficiary: stranger,
                 maxTokens: 4,
                 sampling: 0,
-                fee: uint128(FEE),
+                fee: FEE,
                 bond: 3 ether,
                 deadline: question.deadline,
                 callback: address(this),

@@ -134,7 +134,7 @@ contract OracleDisputeTest is UseFixture {
         oracle.hold(id, claim);
         vm.expectEmit(address(oracle));
         emit IOracle.StruckDown(
-            id, operator, challenger, claim, reward, FEE, burned, uint64(START + 100 + 1 days)
+            id, operator, challenger, claim, reward, FEE, burned, START + 100 + 1 days
         );
         oracle.strikeDown(id, claim, challenger);
         vm.stopPrank();

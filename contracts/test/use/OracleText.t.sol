@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 import {IAIOracle} from "../../src/interfaces/IAIOracle.sol";
 import {IModelRegistry} from "../../src/interfaces/IModelRegistry.sol";
 import {IOperatorRegistry} from "../../src/interfaces/IOperatorRegistry.sol";
@@ -109,9 +111,9 @@ contract OracleTextTest is UseFixture {
                 beneficiary: asker,
                 maxTokens: TEXT_TOKENS,
                 sampling: 0,
-                fee: uint128(fee),
+                fee: SafeCast.toUint128(fee),
                 bond: MINIMUM_BOND,
-                deadline: uint64(START + 1 hours),
+                deadline: START + 1 hours,
                 callback: address(receiver),
                 callbackGas: GAS
             }),

@@ -22,7 +22,7 @@ contract ReceiptTest is UseFixture {
             payer: asker,
             asset: address(0),
             payment: 1e15,
-            issuedAt: uint64(START),
+            issuedAt: START,
             nonce: keccak256("nonce")
         });
     }

@@ -14,7 +14,7 @@ import {IOracle} from "../../src/interfaces/IOracle.sol";
 
 /// @title One model, one operator, one asker, and a test that plays the dispute game
 abstract contract UseFixture is Test {
-    uint256 internal constant START = 1_800_000_000;
+    uint64 internal constant START = 1_800_000_000;
     uint32 internal constant CONTEXT = 64;
     uint32 internal constant VOCABULARY = 512;
     uint32 internal constant END_TOKEN = 2;
@@ -210,11 +210,9 @@ abstract contract UseFixture is Test {
     /// @dev `n` tokens, all of them `token`.
     function repeat(uint32 token, uint256 n) internal pure returns (bytes memory tokens) {
         tokens = new bytes(4 * n);
-        for (uint256 i = 0; i < n; ++i) {
-            tokens[4 * i] = bytes1(uint8(token >> 24));
-            tokens[4 * i + 1] = bytes1(uint8(token >> 16));
-            tokens[4 * i + 2] = bytes1(uint8(token >> 8));
-            tokens[4 * i + 3] = bytes1(uint8(token));
+        bytes4 one = bytes4(token);
+        for (uint256 i = 0; i < tokens.length; ++i) {
+            tokens[i] = one[i % 4];
         }
     }
 }
