@@ -30,7 +30,7 @@ TOKENIZER_DOCUMENTS = 20000
 class Schedule:
     """Length and pace of the training run."""
 
-    steps: int = 2000
+    steps: int = 1300
     rows: int = 16
     warmup: int = 30
     muon_rate: float = 0.02
