@@ -126,6 +126,9 @@ TEST_F(ChainFollowerTest, ARequestIsAfterAReorganisationWhatItsRemainingLogsSay)
   EXPECT_EQ(before->input, (Bytes{0, 0, 0, 1, 0, 0, 0, 2}));
   EXPECT_EQ(before->fee, U256(5));
   EXPECT_EQ(before->status, RequestStatus::kOpen);
+  EXPECT_EQ(must(world_.client.call(world_.deployment.oracle,
+                                    market::abi::oracle::question_hash_of(U256(asked)))),
+            question_hash(*before));
 
   must(world_.control.pass_time(std::chrono::seconds(100)));
   must(following.follower->catch_up());

@@ -128,6 +128,16 @@ std::string_view request_status_name(RequestStatus status) {
   return "unknown";
 }
 
+Hash32 question_hash(const ChainRequest& request) {
+  return crypto::Keccak256()
+      .update(request.model_id.to_be())
+      .update(U256(request.is_text ? 1 : 0).to_be())
+      .update(crypto::keccak256(request.input))
+      .update(U256(request.max_tokens).to_be())
+      .update(request.sampling)
+      .finish();
+}
+
 RequestIndex::RequestIndex(Store& store, const market::Deployment& deployment)
     : store_(&store),
       logs_(store),

@@ -58,6 +58,10 @@ struct ChainRequest {
   std::uint64_t changed_block = 0;
 };
 
+/// IOracle.questionHashOf, from what was seen: keccak256(abi.encode(modelId, isText, inputHash,
+/// maxTokens, sampling)). An answer names it, so that it can be given to no other question.
+Hash32 question_hash(const ChainRequest& request);
+
 struct RegisteredModel {
   U256 model_id;
   Hash32 root;
