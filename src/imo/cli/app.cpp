@@ -45,6 +45,16 @@ int print(const Report& report, bool json) {
   return report.exit_code;
 }
 
+/// What the parser says, but for a word that is no command: there its own message misleads.
+int refuse(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (error.get_name() == "RequiredError" && !unknown.empty()) {
+    std::cerr << "imo: no command '" << unknown.front() << "'; `imo --help` lists them\n";
+    return kUsage;
+  }
+  return app.exit(error) == 0 ? kSuccess : kUsage;
+}
+
 int print(const Error& error) {
   std::cerr << "imo: " << error.message << '\n';
   return error.kind == ErrorKind::kVerification ? kVerificationFailed : kFailure;
@@ -63,8 +73,7 @@ int run(int argc, char** argv) {
   try {
     line.app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    const int code = line.app.exit(error);
-    return code == 0 ? kSuccess : kUsage;
+    return refuse(line.app, error);
   }
   log::set_level(line.global.verbose ? log::Level::kInfo : log::Level::kWarning);
   IMO_CHECK(line.action, "a parsed command line has an action");
