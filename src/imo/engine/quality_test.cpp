@@ -103,7 +103,7 @@ TEST(Golden, Stories260KWritesItsPublishedStory) {
   ASSERT_TRUE(loaded) << loaded.error().message;
   const auto prompt = loaded->model.tokenizer().encode("");
   ASSERT_TRUE(prompt);
-  const auto generation = loaded->model.generate(*prompt, 250);
+  const auto generation = loaded->model.generate(*prompt, 260);
   ASSERT_TRUE(generation) << generation.error().message;
   const auto text = loaded->model.tokenizer().decode(generation->tokens);
   ASSERT_TRUE(text);
