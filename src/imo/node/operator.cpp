@@ -2,7 +2,6 @@
 
 #include "imo/base/hex.hpp"
 #include "imo/base/log.hpp"
-#include "imo/crypto/keccak.hpp"
 #include "imo/market/abi/OperatorRegistry.hpp"
 #include "imo/market/abi/Oracle.hpp"
 #include "imo/market/packed_tokens.hpp"
@@ -19,18 +18,6 @@ namespace registry = market::abi::operator_registry;
 /// An answer that is mined after the deadline costs gas and earns nothing.
 constexpr std::uint64_t kDeadlineMargin = 5;  // seconds
 constexpr std::chrono::seconds kRetryAfter{15};
-
-/// As Oracle.questionHashOf: from what the event said, not from what the chain says now, so that an
-/// answer can never be posted to the question that took its number in a reorganisation.
-Hash32 question_hash(const ChainRequest& request) {
-  Bytes words;
-  append(words, request.model_id.to_be());
-  append(words, U256(request.is_text ? 1 : 0).to_be());
-  append(words, crypto::keccak256(request.input));
-  append(words, U256(request.max_tokens).to_be());
-  append(words, request.sampling);
-  return crypto::keccak256(words);
-}
 
 }  // namespace
 
@@ -172,7 +159,6 @@ Result<bool> Operator::worth_it(const ChainRequest& request, std::size_t prompt_
 Result<void> Operator::post(const ChainRequest& request, const StoredAnswer& answer) {
   const auto key = fmt::format("answer {} {}", request.id, to_hex(request.content_key));
   oracle::Answer posted;
-  posted.question_hash = question_hash(request);
   posted.question_hash = question_hash(request);
   posted.prompt_tokens = answer.prompt;
   posted.output_tokens = answer.output;
