@@ -17,7 +17,7 @@ interface IERC7641 is IERC20 {
     /// @return The id of the new snapshot; ids are dense and start at 1.
     function snapshot() external returns (uint256);
 
-    /// @notice Wei that burning `amount` redeems now.
+    /// @notice Wei that burning `amount` redeems now: its share of what the snapshots so far put into the redeem pool.
     function redeemableOnBurn(uint256 amount) external view returns (uint256);
 
     /// @notice Burns the caller's tokens and pays their share of the redeem pool.

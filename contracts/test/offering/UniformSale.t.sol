@@ -281,9 +281,11 @@ contract UniformSaleTest is OfferingFixture {
 
     /// 60 ETH at ticks 5, 4 and 3 for 400,000 tokens: at tick 5 (0.00015) the supply costs 60, at tick 4 56 ETH.
     function test_settle_marginalPrice_isShared() public {
+        address dave = makeAddr("dave");
         bid(alice, 5, 25 ether);
         bid(bob, 4, 30 ether);
         bid(carol, 4, 10 ether);
+        bid(dave, 3, 20 ether);
         vm.warp(END);
         vm.expectEmit();
         emit IUniformSale.SaleSettled(true, 1.4e14, FOR_SALE, 56 ether, 0);
@@ -299,6 +301,27 @@ contract UniformSaleTest is OfferingFixture {
         assertAllocation(alice, uint256(25 ether) * 1e18 / 1.4e14, 25 ether, 0);
         assertAllocation(bob, uint256(23.25 ether) * 1e18 / 1.4e14, 23.25 ether, 6.75 ether);
         assertAllocation(carol, uint256(7.75 ether) * 1e18 / 1.4e14, 7.75 ether, 2.25 ether);
+        assertAllocation(dave, 0, 0, 20 ether);
+    }
+
+    /// The bids above tick 4 pay exactly its price for the whole supply, then a wei more.
+    function test_settle_boundaryBetweenTwoCases() public {
+        bid(alice, 5, 28 ether);
+        bid(bob, 5, 28 ether);
+        bid(carol, 4, 10 ether);
+        IUniformSale.Outcome memory outcome = sale.quote();
+        assertEq(outcome.price, 1.4e14);
+        assertEq(outcome.marginalFill, 0);
+        assertEq(outcome.sold, FOR_SALE);
+        bid(alice, 5, 1 ether);
+        vm.startPrank(alice);
+        sale.cancel(5);
+        vm.stopPrank();
+        bid(alice, 5, 28 ether + 1);
+        outcome = sale.quote();
+        assertEq(outcome.price, 1.4e14 + 1);
+        assertEq(outcome.marginalFill, 0);
+        assertEq(outcome.proceeds, 56 ether + 1);
     }
 
     /// The bids above tick 4 alone pay 0.000145: more than tick 4, less than tick 5.

@@ -82,15 +82,16 @@ contract UniformSaleFuzzTest is OfferingFixture {
         terms = made;
     }
 
-    /// @dev Bids around the size that makes the supply scarce; every seventh is cancelled again.
+    /// @dev Bids around the size that makes the supply scarce, some aimed at a price to the wei; every seventh is
+    /// cancelled again.
     function makeBids() private returns (uint256 paidIn) {
         uint256 count = draw(0, MOST_BIDS);
         uint256 scarce = terms.sale.supply * terms.sale.floorPrice / 1e18;
-        uint256 most = scarce * draw(1, 8) / 4 / (count + 1) + 2 * terms.sale.minBid;
+        uint256 most = scarce * draw(1, 40) / 4 / (count + 1) + 2 * terms.sale.minBid;
         for (uint256 i = 0; i < count; ++i) {
             address owner = ownerAt(draw(0, OWNERS - 1));
             uint256 tick = draw(0, terms.sale.tickCount - 1);
-            uint256 amount = draw(terms.sale.minBid, most);
+            uint256 amount = draw(0, 2) == 0 ? aimed(tick) : draw(terms.sale.minBid, most);
             if (sale.bidsOf(owner).length == 8) continue;
             uint256 before = owner.balance;
             bid(owner, tick, amount);
@@ -103,6 +104,17 @@ contract UniformSaleFuzzTest is OfferingFixture {
                 vm.deal(owner, before);
             }
         }
+    }
+
+    /// @dev What is missing until the bids above some lower price pay exactly that price for the supply, or a wei more or
+    /// less than that.
+    function aimed(uint256 tick) private returns (uint256) {
+        uint256 floor = terms.sale.floorPrice;
+        uint256 price = floor + draw(0, tick) * terms.sale.priceStep;
+        uint256 wanted = (terms.sale.supply * price + 1e18 - 1) / 1e18 + draw(0, 2);
+        uint256 have = SlowSale.strictlyAbove(bids, price, floor, terms.sale.priceStep) + 1;
+        uint256 least = terms.sale.minBid;
+        return wanted < have + least ? least : wanted - have;
     }
 
     /// @dev A bid at an own price adds to it, which matters for rounding.
