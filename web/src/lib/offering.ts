@@ -51,12 +51,24 @@ export interface Offering {
   now: bigint;
 }
 
-export async function listModelIds({ client, info }: Chain): Promise<bigint[]> {
+/** One line of the list of offerings. */
+export interface Listed {
+  modelId: bigint;
+  name: string;
+}
+
+/** All offerings, oldest first. */
+export async function listOfferings({ client, info }: Chain): Promise<Listed[]> {
   const factory = { address: info.contracts.offering_factory, abi: offeringFactoryAbi } as const;
   const count = await client.readContract({ ...factory, functionName: 'offeringCount' });
   const indices = Array.from({ length: Number(count) }, (_, index) => BigInt(index));
   return Promise.all(
-    indices.map((index) => client.readContract({ ...factory, functionName: 'modelIdAt', args: [index] })),
+    indices.map(async (index) => {
+      const modelId = await client.readContract({ ...factory, functionName: 'modelIdAt', args: [index] });
+      const { token } = await client.readContract({ ...factory, functionName: 'offeringOf', args: [modelId] });
+      const name = await client.readContract({ address: token, abi: modelTokenAbi, functionName: 'name' });
+      return { modelId, name };
+    }),
   );
 }
 
@@ -101,9 +113,7 @@ async function assetUnits({ client }: Chain, asset: Address) {
 async function readRevenue(chain: Chain, token: Address, snapshots: number): Promise<Revenue[]> {
   const model = { address: token, abi: modelTokenAbi } as const;
   const { client } = chain;
-  // The token lists ETH itself among its assets; guard against either order.
-  const listed = await client.readContract({ ...model, functionName: 'assets' });
-  const assets = [...new Set<Address>([zeroAddress, ...listed])];
+  const assets = await client.readContract({ ...model, functionName: 'assets' });
   const ids = Array.from({ length: snapshots }, (_, index) => BigInt(index + 1));
   return Promise.all(
     assets.map(async (asset) => {
