@@ -1,3 +1,5 @@
 #include "imo/cli/app.hpp"
 
-int main(int argc, char** argv) { return imo::cli::run(argc, argv); }
+int main(int argc, char** argv) {
+  return imo::cli::run(argc, argv);
+}

@@ -32,16 +32,16 @@ class Paths : public testing::Test {
     for (const auto* name : {"IMO_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"}) {
       environment_.set(name, nullptr);
     }
-    environment_.set("HOME", "/home/ada");
+    environment_.set("HOME", "/people/ada");
   }
   Environment environment_;
 };
 
 TEST_F(Paths, FollowTheXdgDefaults) {
   const auto found = directories().value();
-  EXPECT_EQ(found.config, "/home/ada/.config/imo");
-  EXPECT_EQ(found.data, "/home/ada/.local/share/imo");
-  EXPECT_EQ(found.cache, "/home/ada/.cache/imo");
+  EXPECT_EQ(found.config, "/people/ada/.config/imo");
+  EXPECT_EQ(found.data, "/people/ada/.local/share/imo");
+  EXPECT_EQ(found.cache, "/people/ada/.cache/imo");
 }
 
 TEST_F(Paths, FollowTheXdgVariablesUnlessRelative) {
@@ -50,8 +50,8 @@ TEST_F(Paths, FollowTheXdgVariablesUnlessRelative) {
   environment_.set("XDG_CACHE_HOME", "");
   const auto found = directories().value();
   EXPECT_EQ(found.config, "/etc/ada/imo");
-  EXPECT_EQ(found.data, "/home/ada/.local/share/imo");
-  EXPECT_EQ(found.cache, "/home/ada/.cache/imo");
+  EXPECT_EQ(found.data, "/people/ada/.local/share/imo");
+  EXPECT_EQ(found.cache, "/people/ada/.cache/imo");
 }
 
 TEST_F(Paths, ImoHomeHoldsEverything) {

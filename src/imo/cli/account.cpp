@@ -39,9 +39,10 @@ Result<std::filesystem::path> keystore_path(const std::string& name) {
 
 Result<crypto::SecretKey> open_dev_account(std::string_view index_text, std::uint64_t chain_id) {
   if (chain_id != kDevChainId) {
-    return invalid(fmt::format("dev accounts have keys that everybody knows; they are refused on "
-                               "chain {} (allowed on {} only)",
-                               chain_id, kDevChainId));
+    return invalid(
+        fmt::format("dev accounts have keys that everybody knows; they are refused on "
+                    "chain {} (allowed on {} only)",
+                    chain_id, kDevChainId));
   }
   std::size_t index = 0;
   const char* end = index_text.data() + index_text.size();
@@ -106,8 +107,9 @@ Result<crypto::SecretKey> open_account(const std::string& account,
                                        const std::filesystem::path& password_file,
                                        std::uint64_t chain_id) {
   if (account.empty()) {
-    return invalid("this command pays: name an account with --account NAME (see `imo account`), or "
-                   "dev:0 to dev:9 on a development chain");
+    return invalid(
+        "this command pays: name an account with --account NAME (see `imo account`), or "
+        "dev:0 to dev:9 on a development chain");
   }
   if (account.starts_with(kDevPrefix)) {
     return open_dev_account(std::string_view(account).substr(kDevPrefix.size()), chain_id);

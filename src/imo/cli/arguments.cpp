@@ -59,7 +59,9 @@ Result<std::uint16_t> parse_share(std::string_view text) {
   return static_cast<std::uint16_t>(*basis_points->to_u64());
 }
 
-Result<U256> parse_tokens(std::string_view text) { return eth::parse_units(text, 18); }
+Result<U256> parse_tokens(std::string_view text) {
+  return eth::parse_units(text, 18);
+}
 
 std::string duration_text(std::uint64_t seconds) {
   std::string text;

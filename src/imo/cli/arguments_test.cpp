@@ -37,9 +37,13 @@ TEST(DurationText, ShowsTheTwoLargestUnits) {
   EXPECT_EQ(duration_text(86'400 + 3'600 + 60), "1 d 1 h");
 }
 
-TEST(ShareText, KeepsTwoDecimals) { EXPECT_EQ(share_text(1'205), "12.05 %"); }
+TEST(ShareText, KeepsTwoDecimals) {
+  EXPECT_EQ(share_text(1'205), "12.05 %");
+}
 
-TEST(TimeText, IsUtc) { EXPECT_EQ(time_text(1'700'000'000), "2023-11-14 22:13 UTC"); }
+TEST(TimeText, IsUtc) {
+  EXPECT_EQ(time_text(1'700'000'000), "2023-11-14 22:13 UTC");
+}
 
 }  // namespace
 }  // namespace imo::cli

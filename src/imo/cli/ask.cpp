@@ -51,10 +51,9 @@ Result<eth::TxReceipt> ask_in_tokens(Session& session, const AskOptions& options
   IMO_TRY(const std::uint64_t now, session.chain_time());
   U256 fee = options.fee;
   if (fee.is_zero()) {
-    IMO_TRY(fee, session.client().call(
-                     address, oracle::quote(model_id, U256(prompt.size() / 4),
-                                            U256(options.max_tokens), U256(),
-                                            options.operator_address)));
+    IMO_TRY(fee, session.client().call(address, oracle::quote(model_id, U256(prompt.size() / 4),
+                                                              U256(options.max_tokens), U256(),
+                                                              options.operator_address)));
   }
   oracle::Question question;
   question.model_id = model_id;
@@ -161,8 +160,9 @@ Result<RequestRecord> read_request(Session& session, const U256& request_id) {
   IMO_TRY(const auto answer_logs,
           client.logs({from, head, {address}, {{oracle::events::Answered::kTopic0}, {topic}}}));
   if (asked_logs.empty()) {
-    return fail(ErrorKind::kNetwork, "the chain gives no event of the question; is the node of "
-                                     "--rpc-url pruned?");
+    return fail(ErrorKind::kNetwork,
+                "the chain gives no event of the question; is the node of "
+                "--rpc-url pruned?");
   }
   IMO_TRY(const oracle::events::Asked asked, oracle::events::Asked::decode(asked_logs.front()));
   RequestRecord record;
@@ -176,15 +176,15 @@ Result<RequestRecord> read_request(Session& session, const U256& request_id) {
   record.fee = request.fee;
   record.bond = request.bond;
   record.final_at = request.final_at;
-  IMO_TRY(record.model_root,
-          client.call(session.deployment().model_registry,
-                      market::abi::model_registry::root_of(request.model_id)));
+  IMO_TRY(record.model_root, client.call(session.deployment().model_registry,
+                                         market::abi::model_registry::root_of(request.model_id)));
   if (!record.is_text) {
     IMO_TRY(record.prompt_tokens, market::unpack_tokens(asked.input));
   }
   if (request.status >= kAnswered && !answer_logs.empty()) {
     // After a strike-down there are several answers; the last one is the live one.
-    IMO_TRY(const oracle::events::Answered answered, oracle::events::Answered::decode(answer_logs.back()));
+    IMO_TRY(const oracle::events::Answered answered,
+            oracle::events::Answered::decode(answer_logs.back()));
     if (record.is_text) {
       IMO_TRY(record.prompt_tokens, market::unpack_tokens(answered.prompt_tokens));
     }
@@ -203,11 +203,11 @@ Result<Report> request_status(Session& session, const U256& request_id) {
   describe(record, report);
   report.field("request", record.id.to_dec())
       .field("status", record.status)
-      .field("question", fmt::format("{}, at most {} in the answer",
-                                     record.is_text ? fmt::format("{} bytes of text",
-                                                                  record.input.size())
-                                                    : tokens_text(record.prompt_tokens.size()),
-                                     tokens_text(record.max_tokens)))
+      .field("question",
+             fmt::format("{}, at most {} in the answer",
+                         record.is_text ? fmt::format("{} bytes of text", record.input.size())
+                                        : tokens_text(record.prompt_tokens.size()),
+                         tokens_text(record.max_tokens)))
       .field("fee", ether_text(record.fee));
   if (!record.output_tokens.empty()) {
     report.field("operator", eth::to_checksum(record.operator_address))
@@ -222,7 +222,8 @@ Result<Report> finalise(Session& session, const U256& request_id) {
   const auto& deployment = session.deployment();
   IMO_TRY(const eth::TxReceipt receipt,
           session.transact(deployment.oracle, oracle::finalise(request_id)));
-  IMO_TRY(const auto finalised, eth::find_event<oracle::events::Finalised>(receipt, deployment.oracle));
+  IMO_TRY(const auto finalised,
+          eth::find_event<oracle::events::Finalised>(receipt, deployment.oracle));
   IMO_TRY(const RequestRecord record, read_request(session, request_id));
   IMO_TRY_VOID(session.transact(deployment.splitter_factory,
                                 factory::deploy(record.model_id, record.operator_address)));
@@ -231,9 +232,10 @@ Result<Report> finalise(Session& session, const U256& request_id) {
   report.data = {{"request_id", request_id.to_dec()},
                  {"fee", json_amount(finalised.fee)},
                  {"splitter", eth::to_checksum(finalised.splitter)}};
-  report.line(fmt::format("request {} is final; its fee of {} was split among holders, operator "
-                          "and parents",
-                          request_id.to_dec(), ether_text(finalised.fee)));
+  report.line(
+      fmt::format("request {} is final; its fee of {} was split among holders, operator "
+                  "and parents",
+                  request_id.to_dec(), ether_text(finalised.fee)));
   return report;
 }
 
@@ -265,9 +267,10 @@ Result<Report> verify_request(Session& session, const U256& request_id,
                  {"matches", fault.empty()},
                  {"tokens", record.output_tokens.size()}};
   if (fault.empty()) {
-    report.line(fmt::format("the answer to request {} is what the model writes: {} run again, all "
-                            "equal",
-                            request_id.to_dec(), tokens_text(record.output_tokens.size())));
+    report.line(
+        fmt::format("the answer to request {} is what the model writes: {} run again, all "
+                    "equal",
+                    request_id.to_dec(), tokens_text(record.output_tokens.size())));
     return report;
   }
   report.data["reason"] = fault;

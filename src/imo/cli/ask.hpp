@@ -13,8 +13,9 @@
 namespace imo::cli {
 
 struct AskOptions {
-  std::string offering;         ///< whose model; see market::find_offering
-  std::filesystem::path model;  ///< its file, to turn the prompt into tokens here; empty: ask in text
+  std::string offering;  ///< whose model; see market::find_offering
+  std::filesystem::path
+      model;  ///< its file, to turn the prompt into tokens here; empty: ask in text
   std::string prompt;
   std::uint32_t max_tokens = 64;
   Address operator_address;  ///< zero: any operator

@@ -20,8 +20,9 @@ using Action = std::function<Result<Report>(const GlobalOptions& global)>;
 
 /// The parser with what its commands write to. One for each run of the program.
 struct CommandLine {
-  CLI::App app{"Initial Model Offerings: sell shares of a model, run it where anybody can check "
-               "its answers, pay its holders"};
+  CLI::App app{
+      "Initial Model Offerings: sell shares of a model, run it where anybody can check "
+      "its answers, pay its holders"};
   GlobalOptions global;
   Action action;
 
@@ -33,7 +34,8 @@ struct CommandLine {
   }
 };
 
-/// An option whose text `parse` turns into a value; a wrong text is a usage error naming the option.
+/// An option whose text `parse` turns into a value; a wrong text is a usage error naming the
+/// option.
 template <typename T, typename Parse>
 CLI::Option* add_parsed(CLI::App* command, const std::string& name, T& value, Parse parse,
                         const std::string& help) {

@@ -34,8 +34,7 @@ std::string joined(const std::set<std::string>& words) {
 }
 
 /// bash, and zsh through its bashcompinit: the words typed so far name the command path.
-std::string bash_script(
-    const std::vector<std::pair<std::string, std::set<std::string>>>& words) {
+std::string bash_script(const std::vector<std::pair<std::string, std::set<std::string>>>& words) {
   std::string script =
       "_imo() {\n"
       "  local path='' word\n"
@@ -57,8 +56,7 @@ std::string bash_script(
          "complete -F _imo imo\n";
 }
 
-std::string fish_script(
-    const std::vector<std::pair<std::string, std::set<std::string>>>& words) {
+std::string fish_script(const std::vector<std::pair<std::string, std::set<std::string>>>& words) {
   std::string script;
   for (const auto& [path, following] : words) {
     std::string condition = "__fish_use_subcommand";
@@ -81,7 +79,8 @@ void add_model(CommandLine& line) {
   auto options = std::make_shared<ModelCompileOptions>();
   CLI::App* compile = model->add_subcommand("compile", "turn a GGUF file into an integer program");
   compile->add_option("input", options->input, "GGUF file")->required();
-  compile->add_option("-o,--output", options->output, "the .imo file; beside the input if left out");
+  compile->add_option("-o,--output", options->output,
+                      "the .imo file; beside the input if left out");
   compile->add_option("--text", options->calibration_text,
                       "text to choose exponents on; the model writes its own when left out");
   compile->add_option("--calibration-tokens", options->calibration_tokens, "how many of them")

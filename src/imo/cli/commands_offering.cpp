@@ -40,7 +40,8 @@ void add_create_terms(CLI::App* create, OfferingCreateOptions& terms) {
              "most that one buyer may bid");
   add_parsed(create, "--starts-in", terms.starts_in, parse_duration, "until bidding begins");
   add_parsed(create, "--duration", terms.duration, parse_duration, "of bidding [1d]");
-  add_parsed(create, "--cliff", terms.vesting_cliff, parse_duration, "of the author's vesting [90d]");
+  add_parsed(create, "--cliff", terms.vesting_cliff, parse_duration,
+             "of the author's vesting [90d]");
   add_parsed(create, "--vesting", terms.vesting_duration, parse_duration,
              "of the author's tokens [2y]");
   add_parsed(create, "--upfront", terms.upfront_bps, parse_share,
@@ -119,7 +120,8 @@ void add_settle_and_claim(CommandLine& line) {
     return settle(session, *reference);
   });
 
-  CLI::App* claiming = line.app.add_subcommand("claim", "fetch tokens and refund of a settled sale");
+  CLI::App* claiming =
+      line.app.add_subcommand("claim", "fetch tokens and refund of a settled sale");
   auto owner = std::make_shared<Address>();
   claiming->add_option("offering", *reference, kOfferingHelp);
   add_parsed(claiming, "--for", *owner, eth::parse_address, "another owner, who receives it");

@@ -28,7 +28,8 @@ void add_node(CommandLine& line) {
   run->add_option("--data", options->data_directory, "directory of the store");
   run->add_option("--listen", options->listen_address, "address of the HTTP door [127.0.0.1]");
   run->add_option("--port", options->port, "port of the HTTP door [8402]; 0 takes a free one");
-  line.on(run, [options](const GlobalOptions& global) { return silent(node_run(global, *options)); });
+  line.on(run,
+          [options](const GlobalOptions& global) { return silent(node_run(global, *options)); });
 }
 
 void add_dev(CommandLine& line) {

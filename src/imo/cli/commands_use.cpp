@@ -37,11 +37,11 @@ void add_ask(CommandLine& line) {
   command->add_option("--offering", options->offering, kOfferingHelp);
   command->add_option("--model", options->model,
                       "the model file: the prompt becomes tokens here, at the price of just those");
-  command->add_option("--max-tokens", options->max_tokens, "longest answer")
-      ->capture_default_str();
+  command->add_option("--max-tokens", options->max_tokens, "longest answer")->capture_default_str();
   add_parsed(command, "--operator", options->operator_address, eth::parse_address,
              "who must answer; anybody when left out");
-  add_parsed(command, "--fee", options->fee, eth::parse_amount, "what to pay; as quoted if left out");
+  add_parsed(command, "--fee", options->fee, eth::parse_amount,
+             "what to pay; as quoted if left out");
   command->add_option("--wait", *seconds, "seconds to wait for the answer")->capture_default_str();
   line.on(command, [options, seconds](const GlobalOptions& global) -> Result<Report> {
     options->wait = std::chrono::seconds(*seconds);

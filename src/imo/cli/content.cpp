@@ -24,9 +24,10 @@ Result<Report> content_mint(Session& session, const U256& request_id, const Addr
   }
   IMO_TRY(const eth::Wallet* wallet, session.wallet());
   const Address owner = to.is_zero() ? wallet->address() : to;
-  IMO_TRY(const Bytes prompt,
-          session.client().call(address, content::encode_prompt(request_id,
-                                                                market::pack_tokens(record.prompt_tokens))));
+  IMO_TRY(
+      const Bytes prompt,
+      session.client().call(
+          address, content::encode_prompt(request_id, market::pack_tokens(record.prompt_tokens))));
   const Bytes text(record.text.begin(), record.text.end());
   IMO_TRY(const eth::TxReceipt receipt,
           session.transact(address, content::mint(owner, prompt, text)));
@@ -38,8 +39,8 @@ Result<Report> content_mint(Session& session, const U256& request_id, const Addr
                  {"owner", eth::to_checksum(owner)},
                  {"request_id", request_id.to_dec()},
                  {"text", record.text}};
-  report.line(fmt::format("minted the answer to request {} as token {}", request_id.to_dec(),
-                          token_id));
+  report.line(
+      fmt::format("minted the answer to request {} as token {}", request_id.to_dec(), token_id));
   report.next.push_back("imo content show " + token_id);
   return report;
 }

@@ -34,8 +34,7 @@ constexpr std::array<Step, 9> kSteps{{
 using Clock = std::chrono::steady_clock;
 
 /// Runs one step, shows it and adds it to `steps`.
-Result<void> run_step(std::size_t index, Stage& stage, bool json,
-                      nlohmann::ordered_json& steps) {
+Result<void> run_step(std::size_t index, Stage& stage, bool json, nlohmann::ordered_json& steps) {
   const Step& step = kSteps.at(index);
   const auto started = Clock::now();
   const std::uint64_t gas_before = stage.gas_used();
@@ -95,11 +94,10 @@ Result<void> demo(const DemoOptions& options) {
   }
   const std::chrono::nanoseconds took = Clock::now() - started;
   if (options.json) {
-    const nlohmann::ordered_json all = {
-        {"steps", std::move(steps)},
-        {"totals", stage.totals.to_json()},
-        {"gas", stage.gas_used()},
-        {"seconds", std::chrono::duration<double>(took).count()}};
+    const nlohmann::ordered_json all = {{"steps", std::move(steps)},
+                                        {"totals", stage.totals.to_json()},
+                                        {"gas", stage.gas_used()},
+                                        {"seconds", std::chrono::duration<double>(took).count()}};
     std::cout << all.dump(2) << std::endl;
   } else {
     std::cout << fmt::format("done in {}, {} gas; {} sums checked, all to the wei\n",

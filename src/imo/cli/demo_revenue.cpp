@@ -46,8 +46,8 @@ Result<void> claim_all(Stage& stage, Paid& in_eth, Paid& in_dollars) {
     IMO_TRY(const U256 cents, paid_in(claimed, stage.dollar));
     IMO_TRY(const U256 eth_after, balance_in(stage, {}, backer.address));
     IMO_TRY(const U256 dollars_after, balance_in(stage, stage.dollar, backer.address));
-    IMO_TRY_VOID(stage.totals.expect_equal("revenue: ETH of " + backer.name,
-                                           eth_after - eth_before, wei));
+    IMO_TRY_VOID(
+        stage.totals.expect_equal("revenue: ETH of " + backer.name, eth_after - eth_before, wei));
     IMO_TRY_VOID(stage.totals.expect_equal("revenue: dUSD of " + backer.name,
                                            dollars_after - dollars_before, cents));
     in_eth.claimed += wei;
@@ -63,8 +63,7 @@ Result<void> close_books(Stage& stage, const std::string& name, const Address& a
   IMO_TRY_VOID(stage.totals.expect_equal("revenue: " + name + " claimed, redeemed and remaining",
                                          paid.claimed + paid.redeemed + remains, came_in));
   eth::Client& client = *stage.chain->client;
-  IMO_TRY(const auto reserves,
-          client.call(stage.contracts.token, model_token::reserves_of(asset)));
+  IMO_TRY(const auto reserves, client.call(stage.contracts.token, model_token::reserves_of(asset)));
   IMO_TRY(const U256 unbooked,
           client.call(stage.contracts.token, model_token::unbooked_revenue(asset)));
   return stage.totals.expect_equal("revenue: " + name + " that the token's books still hold",
@@ -111,7 +110,7 @@ Result<StepResult> step_revenue(Stage& stage) {
                           eth::format_units(stage.dollar_revenue, 6)));
   result.line(fmt::format("holders claimed {} and {} dUSD", ether_text(in_eth.claimed),
                           eth::format_units(in_dollars.claimed, 6)));
-  result.line(fmt::format("backer 1 burned {} TALES for {} and {} dUSD", 
+  result.line(fmt::format("backer 1 burned {} TALES for {} and {} dUSD",
                           eth::format_units(held, 18), ether_text(in_eth.redeemed),
                           eth::format_units(in_dollars.redeemed, 6)));
   result.line("claimed, redeemed and remaining add up to what came in, to the wei");

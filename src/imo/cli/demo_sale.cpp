@@ -20,23 +20,17 @@ const U256 kPurse = U256(100) * eth::kEther;
 constexpr std::uint64_t kDay = 86'400;
 
 /// Milliether, so that orders read well.
-U256 milli(std::uint64_t amount) { return U256(amount) * (eth::kEther / U256(1'000)); }
+U256 milli(std::uint64_t amount) {
+  return U256(amount) * (eth::kEther / U256(1'000));
+}
 
 /// Twelve orders: some far above the clearing price, two at it, some below, one taken back. The
 /// last has an odd number of wei, which rounding has to cope with.
 std::vector<Order> orders() {
-  return {{20, milli(2'000)},
-          {18, milli(1'500)},
-          {15, milli(2'500)},
-          {12, milli(1'000)},
-          {12, milli(3'000)},
-          {10, milli(2'000)},
-          {8, milli(1'250)},
-          {5, milli(2'000)},
-          {5, milli(1'750), true},
-          {3, milli(900)},
-          {0, milli(1'000)},
-          {10, milli(333) + U256(333'333'333'333'333)}};
+  return {{20, milli(2'000)}, {18, milli(1'500)}, {15, milli(2'500)},
+          {12, milli(1'000)}, {12, milli(3'000)}, {10, milli(2'000)},
+          {8, milli(1'250)},  {5, milli(2'000)},  {5, milli(1'750), true},
+          {3, milli(900)},    {0, milli(1'000)},  {10, milli(333) + U256(333'333'333'333'333)}};
 }
 
 /// The definition of the sale, written down a second time and as slowly as it likes: walk down the
@@ -77,11 +71,11 @@ std::pair<U256, U256> expected_fill(const Order& order, const Expected& cleared)
   return {*mul_div_down(spent, eth::kEther, cleared.price), paid};
 }
 
-Result<void> place_orders(Stage& stage, const std::string& offering,
-                          const std::vector<Order>& book, const market::Offering& sale) {
+Result<void> place_orders(Stage& stage, const std::string& offering, const std::vector<Order>& book,
+                          const market::Offering& sale) {
   for (std::size_t i = 0; i < book.size(); ++i) {
-    IMO_TRY_VOID(bid(stage.backers[i].session,
-                     {offering, sale.price_at(book[i].tick), book[i].amount}));
+    IMO_TRY_VOID(
+        bid(stage.backers[i].session, {offering, sale.price_at(book[i].tick), book[i].amount}));
   }
   for (std::size_t i = 0; i < book.size(); ++i) {
     if (!book[i].cancels) continue;
@@ -91,7 +85,8 @@ Result<void> place_orders(Stage& stage, const std::string& offering,
 }
 
 /// Everybody claims for themselves, and everybody's books must close to the wei.
-Result<U256> claim_and_check(Stage& stage, const std::vector<Order>& book, const Expected& cleared) {
+Result<U256> claim_and_check(Stage& stage, const std::vector<Order>& book,
+                             const Expected& cleared) {
   U256 tokens_sum;
   for (std::size_t i = 0; i < book.size(); ++i) {
     Person& backer = stage.backers[i];
@@ -122,9 +117,9 @@ Result<void> check_proceeds(Stage& stage, const U256& proceeds) {
   IMO_TRY(const U256 purse_now, client.balance(stage.author));
   const U256 released = held - left;
   IMO_TRY_VOID(stage.totals.expect_equal("sale: author received", purse_now - purse, released));
-  return stage.totals.expect("sale: a quarter of the proceeds is free at once, the rest in a year",
-                             released * U256(4) >= proceeds &&
-                                 released * U256(100) <= proceeds * U256(26));
+  return stage.totals.expect(
+      "sale: a quarter of the proceeds is free at once, the rest in a year",
+      released * U256(4) >= proceeds && released * U256(100) <= proceeds * U256(26));
 }
 
 }  // namespace
@@ -153,8 +148,8 @@ Result<StepResult> step_sale(Stage& stage) {
   IMO_TRY_VOID(stage.totals.expect_equal("sale: clearing price", price, cleared.price));
 
   IMO_TRY(const U256 tokens, claim_and_check(stage, book, cleared));
-  IMO_TRY(const U256 dust, client.call(stage.contracts.token,
-                                       model_token::balance_of(stage.contracts.sale)));
+  IMO_TRY(const U256 dust,
+          client.call(stage.contracts.token, model_token::balance_of(stage.contracts.sale)));
   IMO_TRY_VOID(stage.totals.expect_equal("sale: tokens claimed, burned and left as dust",
                                          tokens + burned + dust, open.supply));
   IMO_TRY_VOID(check_proceeds(stage, proceeds));
@@ -189,8 +184,7 @@ Result<StepResult> step_failed_sale(Stage& stage) {
     offering = created.data.at("token").get<std::string>();
     stage.retired_gas += author.session.gas_used();
   }
-  IMO_TRY(const auto contracts,
-          market::find_offering(client, stage.chain->deployment, offering));
+  IMO_TRY(const auto contracts, market::find_offering(client, stage.chain->deployment, offering));
   U256 bids;
   std::vector<U256> purses;
   constexpr std::size_t kBidders = 4;
@@ -219,9 +213,10 @@ Result<StepResult> step_failed_sale(Stage& stage) {
   IMO_TRY_VOID(stage.totals.expect_equal("failed sale: left in the sale", left, U256()));
   StepResult result;
   result.data = {{"bids", json_amount(bids)}, {"refunded", json_amount(bids - left)}};
-  result.line(fmt::format("{} were bid of a minimum of 60 ETH; a stranger settled and pushed every "
-                          "refund",
-                          ether_text(bids)));
+  result.line(
+      fmt::format("{} were bid of a minimum of 60 ETH; a stranger settled and pushed every "
+                  "refund",
+                  ether_text(bids)));
   result.line("everybody has everything back; the author's key was gone since the creation");
   return result;
 }

@@ -72,8 +72,8 @@ Result<StepResult> step_create_offering(Stage& stage) {
   stage.author = author.address;
   IMO_TRY(const Report created, offering_create(author.session, terms_of(stage)));
   stage.offering = created.data.at("token").get<std::string>();
-  IMO_TRY(stage.contracts, market::find_offering(*stage.chain->client, stage.chain->deployment,
-                                                 stage.offering));
+  IMO_TRY(stage.contracts,
+          market::find_offering(*stage.chain->client, stage.chain->deployment, stage.offering));
   stage.retired_gas += author.session.gas_used();
 
   IMO_TRY(stage.operator_person, make_person(stage, "operator", kPurse));
@@ -85,16 +85,15 @@ Result<StepResult> step_create_offering(Stage& stage) {
   price.per_output_token = 10'000'000'000'000ULL;
   price.per_callback_gas = 1'000'000'000ULL;
   IMO_TRY_VOID(operator_price(operating, price));
-  IMO_TRY(stage.node,
-          NodeProcess::start({stage.chain->anvil.url(), stage.chain->deployment_file, stage.model,
-                              stage.directory.path() / "node", 0},
-                             demo_key("operator")));
+  IMO_TRY(stage.node, NodeProcess::start({stage.chain->anvil.url(), stage.chain->deployment_file,
+                                          stage.model, stage.directory.path() / "node", 0},
+                                         demo_key("operator")));
 
   StepResult result;
   result.data = created.data;
   result.data["node_url"] = stage.node->url();
-  result.line(fmt::format("token {}, sale {}", stage.offering,
-                          created.data.at("sale").get<std::string>()));
+  result.line(
+      fmt::format("token {}, sale {}", stage.offering, created.data.at("sale").get<std::string>()));
   result.line("600,000 of 1,000,000 TALES for sale, minimum raise 5 ETH; the author's vest");
   result.line(fmt::format("an operator stands for answers with 10 ETH, node and page at {}",
                           stage.node->url()));

@@ -11,8 +11,8 @@ Result<void> Totals::expect_equal(const std::string& name, const U256& actual,
                                   const U256& expected) {
   json_[name] = {{"actual", json_amount(actual)}, {"expected", json_amount(expected)}};
   if (actual == expected) return {};
-  return fail(ErrorKind::kVerification, fmt::format("{}: {} instead of {}", name, actual.to_dec(),
-                                                    expected.to_dec()));
+  return fail(ErrorKind::kVerification,
+              fmt::format("{}: {} instead of {}", name, actual.to_dec(), expected.to_dec()));
 }
 
 Result<void> Totals::expect(const std::string& name, bool holds) {

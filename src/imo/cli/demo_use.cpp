@@ -46,10 +46,10 @@ Result<U256> holders_share(Stage& stage, const U256& amount) {
   namespace factory = market::abi::splitter_factory;
   eth::Client& client = *stage.chain->client;
   const auto& deployment = stage.chain->deployment;
-  IMO_TRY(const Address splitter,
-          client.call(deployment.splitter_factory,
-                      factory::splitter_of(stage.contracts.model_id,
-                                           stage.operator_person->address)));
+  IMO_TRY(
+      const Address splitter,
+      client.call(deployment.splitter_factory,
+                  factory::splitter_of(stage.contracts.model_id, stage.operator_person->address)));
   IMO_TRY(const auto shares,
           client.call(splitter, market::abi::splitter::shares_down(Address{}, amount)));
   return shares.amounts.at(0);
@@ -58,9 +58,8 @@ Result<U256> holders_share(Stage& stage, const U256& amount) {
 /// The node finalises its own answers too; whoever comes first does it for both.
 Result<void> make_final(Stage& stage) {
   const auto finalised = finalise(stage.keeper->session, stage.request_id);
-  IMO_TRY(const bool is_final,
-          stage.chain->client->call(stage.chain->deployment.oracle,
-                                    oracle::is_finalized(stage.request_id)));
+  IMO_TRY(const bool is_final, stage.chain->client->call(stage.chain->deployment.oracle,
+                                                         oracle::is_finalized(stage.request_id)));
   if (is_final) return {};
   return finalised ? fail(ErrorKind::kVerification, "finalised and yet not final")
                    : tl::unexpected(finalised.error());
@@ -104,13 +103,12 @@ Result<StepResult> step_contract_asks(Stage& stage) {
   IMO_TRY(const std::uint64_t gas, client.call(contract, ask_example::callback_gas()));
   IMO_TRY(const U256 fee,
           client.call(deployment.oracle,
-                      oracle::quote(stage.contracts.model_id, U256(prompt.size()),
-                                    U256(kMaxTokens), U256(gas), stage.operator_person->address)));
-  IMO_TRY_VOID(session.transact(
-      contract,
-      ask_example::ask(market::pack_tokens(prompt), kMaxTokens, stage.operator_person->address,
-                       3'600),
-      fee));
+                      oracle::quote(stage.contracts.model_id, U256(prompt.size()), U256(kMaxTokens),
+                                    U256(gas), stage.operator_person->address)));
+  IMO_TRY_VOID(session.transact(contract,
+                                ask_example::ask(market::pack_tokens(prompt), kMaxTokens,
+                                                 stage.operator_person->address, 3'600),
+                                fee));
   IMO_TRY(stage.request_id, client.call(contract, ask_example::last_request_id()));
   IMO_TRY(const RequestRecord answered, wait_for_answer(session, stage.request_id));
   stage.answer = answered.text;
@@ -143,8 +141,8 @@ Result<StepResult> step_contract_asks(Stage& stage) {
   result.line("answered:" + answered.text);
   result.line(fmt::format("bonded with {}, run again and equal, final after the window",
                           ether_text(answered.bond)));
-  result.line(fmt::format("fee {}, of which {} became revenue", ether_text(fee),
-                          ether_text(share)));
+  result.line(
+      fmt::format("fee {}, of which {} became revenue", ether_text(fee), ether_text(share)));
   return result;
 }
 
@@ -166,8 +164,8 @@ Result<StepResult> step_http_asks(Stage& stage) {
                                    refused.exit_code == kVerificationFailed));
   StepResult result;
   result.data = {{"text", reply.at("choices").at(0).at("text")}, {"receipt", ours.at("receipt")}};
-  result.line(fmt::format("POST /v1/completions gives the same {} tokens",
-                          stage.answer_tokens.size()));
+  result.line(
+      fmt::format("POST /v1/completions gives the same {} tokens", stage.answer_tokens.size()));
   result.line(fmt::format("with a receipt signed by operator {}, which the chain recognises",
                           verified.data.at("operator").get<std::string>()));
   return result;
@@ -193,18 +191,17 @@ Result<StepResult> step_content(Stage& stage) {
   IMO_TRY(const Address market, stage.keeper->session.deploy(shop::deploy_data()));
   IMO_TRY_VOID(seller.transact(collection, content::approve(market, token_id)));
   IMO_TRY_VOID(seller.transact(market, shop::list(collection, token_id, price)));
-  IMO_TRY_VOID(
-      stage.collector->session.transact(market, shop::buy(collection, token_id), price));
+  IMO_TRY_VOID(stage.collector->session.transact(market, shop::buy(collection, token_id), price));
   IMO_TRY(const Address owner, client.call(collection, content::owner_of(token_id)));
-  IMO_TRY_VOID(stage.totals.expect("content: the collector owns it",
-                                   owner == stage.collector->address));
+  IMO_TRY_VOID(
+      stage.totals.expect("content: the collector owns it", owner == stage.collector->address));
 
   IMO_TRY(const auto royalty, client.call(collection, content::royalty_info(token_id, price)));
   IMO_TRY(const U256 before, client.balance(stage.contracts.token));
   IMO_TRY(const U256 share, holders_share(stage, royalty.royalty_amount));
   IMO_TRY_VOID(stage.keeper->session.transact(market, shop::withdraw(royalty.receiver)));
-  IMO_TRY_VOID(stage.keeper->session.transact(royalty.receiver,
-                                              market::abi::splitter::split(Address{})));
+  IMO_TRY_VOID(
+      stage.keeper->session.transact(royalty.receiver, market::abi::splitter::split(Address{})));
   IMO_TRY(const U256 after, client.balance(stage.contracts.token));
   stage.eth_revenue += after - before;
   IMO_TRY_VOID(stage.totals.expect_equal("content: the royalty as revenue", after - before, share));

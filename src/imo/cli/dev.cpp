@@ -101,8 +101,8 @@ Result<DevChain> start_dev_chain(std::uint16_t port, const std::filesystem::path
   IMO_TRY(const market::Deployed made, market::deploy(deployer));
   IMO_TRY_VOID(make_directories(file.parent_path()));
   IMO_TRY_VOID(made.deployment.save(file));
-  return DevChain{std::move(anvil), std::move(client), made.deployment,
-                  file,             made.gas_used,     made.contracts};
+  return DevChain{std::move(anvil), std::move(client), made.deployment, file,
+                  made.gas_used,    made.contracts};
 }
 
 Result<NodeProcess> NodeProcess::start(const Options& options, const crypto::SecretKey& key) {
@@ -118,13 +118,14 @@ Result<NodeProcess> NodeProcess::start(const Options& options, const crypto::Sec
   ChildOptions child_options;
   child_options.output = ChildOutput::kFile;
   child_options.log_file = options.directory / "node.log";
-  IMO_TRY(ChildProcess child,
-          ChildProcess::spawn(
-              {program.string(), "--json", "--verbose", "--rpc-url", options.rpc_url, "--deployment",
-               options.deployment_file.string(), "--account", keystore.string(), "--password-file",
-               password_file.string(), "node", "run", "--model", options.model.string(), "--data",
-               (options.directory / "data").string(), "--port", std::to_string(options.port)},
-              child_options));
+  IMO_TRY(
+      ChildProcess child,
+      ChildProcess::spawn(
+          {program.string(), "--json", "--verbose", "--rpc-url", options.rpc_url, "--deployment",
+           options.deployment_file.string(), "--account", keystore.string(), "--password-file",
+           password_file.string(), "node", "run", "--model", options.model.string(), "--data",
+           (options.directory / "data").string(), "--port", std::to_string(options.port)},
+          child_options));
   IMO_TRY(std::string url, wait_until_ready(child, child_options.log_file));
   return NodeProcess(std::move(child), std::move(url), child_options.log_file);
 }
@@ -147,10 +148,9 @@ Result<void> dev(const GlobalOptions& global, const DevOptions& options) {
     IMO_TRY(model, compile_demo_model(directory.path()));
   }
   IMO_TRY_VOID(open_dev_market(chain, model));
-  IMO_TRY(NodeProcess node,
-          NodeProcess::start({chain.anvil.url(), chain.deployment_file, model,
-                              directory.path() / "node", options.node_port},
-                             eth::anvil_key(kOperator)));
+  IMO_TRY(NodeProcess node, NodeProcess::start({chain.anvil.url(), chain.deployment_file, model,
+                                                directory.path() / "node", options.node_port},
+                                               eth::anvil_key(kOperator)));
   if (global.json) {
     const nlohmann::ordered_json ready = {{"rpc_url", chain.anvil.url()},
                                           {"node_url", node.url()},
@@ -158,20 +158,21 @@ Result<void> dev(const GlobalOptions& global, const DevOptions& options) {
                                           {"model", model.string()}};
     std::cout << ready.dump() << std::endl;
   } else {
-    std::cout << fmt::format(
-                     "chain      {}  (id {}, accounts dev:0 to dev:9)\n"
-                     "contracts  {}\n"
-                     "node       {}  (page, OpenAI endpoint; operator dev:{})\n"
-                     "model      {}\n\n"
-                     "An offering is open for a day. In another terminal:\n"
-                     "  imo offering status\n"
-                     "  imo bid --price '0.00002 ETH' --amount '12 ETH' --account dev:1\n"
-                     "  imo dev time 1d && imo settle --account dev:1 && imo claim --account dev:1\n"
-                     "  imo ask 'Question: Who mends the nets?' --account dev:1\n\n"
-                     "Ctrl-C ends everything.\n",
-                     chain.anvil.url(), kDevChainId, chain.deployment_file.string(), node.url(),
-                     kOperator, model.string())
-              << std::flush;
+    std::cout
+        << fmt::format(
+               "chain      {}  (id {}, accounts dev:0 to dev:9)\n"
+               "contracts  {}\n"
+               "node       {}  (page, OpenAI endpoint; operator dev:{})\n"
+               "model      {}\n\n"
+               "An offering is open for a day. In another terminal:\n"
+               "  imo offering status\n"
+               "  imo bid --price '0.00002 ETH' --amount '12 ETH' --account dev:1\n"
+               "  imo dev time 1d && imo settle --account dev:1 && imo claim --account dev:1\n"
+               "  imo ask 'Question: Who mends the nets?' --account dev:1\n\n"
+               "Ctrl-C ends everything.\n",
+               chain.anvil.url(), kDevChainId, chain.deployment_file.string(), node.url(),
+               kOperator, model.string())
+        << std::flush;
   }
   int signal = 0;
   sigwait(&signals, &signal);

@@ -15,7 +15,9 @@ namespace {
 enum class Finding { kGood, kMissing, kBad };
 
 void add(Report& report, Finding finding, const std::string& what, const std::string& detail) {
-  const char* const mark = finding == Finding::kGood ? "ok" : finding == Finding::kBad ? "BAD" : "-";
+  const char* const mark = finding == Finding::kGood  ? "ok"
+                           : finding == Finding::kBad ? "BAD"
+                                                      : "-";
   report.data["checks"].push_back({{"check", what}, {"state", mark}, {"detail", detail}});
   report.line(fmt::format("{:<4} {:<14} {}", mark, what, detail));
   if (finding == Finding::kBad) report.exit_code = kFailure;
@@ -32,9 +34,9 @@ void check_directories(Report& report) {
     return add(report, Finding::kMissing, "accounts", "none yet: imo account new NAME");
   }
   const auto permissions = std::filesystem::status(keys, error).permissions();
-  const bool open = (permissions & (std::filesystem::perms::group_all |
-                                    std::filesystem::perms::others_all)) !=
-                    std::filesystem::perms::none;
+  const bool open =
+      (permissions & (std::filesystem::perms::group_all | std::filesystem::perms::others_all)) !=
+      std::filesystem::perms::none;
   if (open) {
     return add(report, Finding::kBad, "accounts",
                keys.string() + " can be read by others: chmod 700 it");

@@ -29,16 +29,17 @@ Result<node::NodeConfig> config_from_flags(const GlobalOptions& global) {
 }
 
 Result<node::NodeConfig> config_of(const GlobalOptions& global, const NodeRunOptions& options) {
-  auto config = options.config.empty() ? config_from_flags(global)
-                                       : node::NodeConfig::load(options.config);
+  auto config =
+      options.config.empty() ? config_from_flags(global) : node::NodeConfig::load(options.config);
   if (!config) return config;
   for (const auto& model : options.models) config->models.push_back({model, ""});
   if (!options.data_directory.empty()) config->data_directory = options.data_directory;
   if (!options.listen_address.empty()) config->listen_address = options.listen_address;
   if (options.port) config->port = *options.port;
   if (config->models.empty()) {
-    return invalid("the node has no model to serve: give --model FILE or [[model]] in the "
-                   "configuration");
+    return invalid(
+        "the node has no model to serve: give --model FILE or [[model]] in the "
+        "configuration");
   }
   if (config->data_directory.empty()) {
     IMO_TRY(const Directories kept, directories());

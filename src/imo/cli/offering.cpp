@@ -25,7 +25,9 @@ namespace sale = market::abi::uniform_sale;
 
 constexpr std::size_t kMaxCardSize = 1 << 20;
 
-std::string model_id_text(const U256& model_id) { return to_hex(model_id.to_be()); }
+std::string model_id_text(const U256& model_id) {
+  return to_hex(model_id.to_be());
+}
 
 /// What the author states about the model, from the model file and the options.
 Result<registry::Registration> registration_of(const Session& session,
@@ -43,8 +45,9 @@ Result<registry::Registration> registration_of(const Session& session,
   stated.vocabulary_size = model.vocabulary_size();
   stated.end_token = model.end_token();
   if (stated.licence.empty()) {
-    return invalid("the model file states no licence; name it with --licence, for instance "
-                   "apache-2.0");
+    return invalid(
+        "the model file states no licence; name it with --licence, for instance "
+        "apache-2.0");
   }
   if (!options.card.empty()) {
     IMO_TRY(const Bytes card, read_file(options.card, kMaxCardSize));
@@ -58,8 +61,8 @@ Result<U256> registered_model(Session& session, const registry::Registration& st
   const Address& address = session.deployment().model_registry;
   IMO_TRY(const eth::Wallet* author, session.wallet());
   IMO_TRY(const U256 model_id,
-          session.client().call(address, registry::model_id_of(author->address(), stated.model_root,
-                                                               stated.salt)));
+          session.client().call(
+              address, registry::model_id_of(author->address(), stated.model_root, stated.salt)));
   IMO_TRY(const bool exists, session.client().call(address, registry::exists(model_id)));
   if (!exists) IMO_TRY_VOID(session.transact(address, registry::register_(stated)));
   return model_id;
@@ -67,8 +70,12 @@ Result<U256> registered_model(Session& session, const registry::Registration& st
 
 factory::Terms terms_of(const OfferingCreateOptions& options, std::uint64_t now) {
   factory::Terms terms;
-  terms.token = {options.name,          options.symbol,         options.total_supply,
-                 options.epoch_length,  options.claimable_bps,  options.revenue_tokens,
+  terms.token = {options.name,
+                 options.symbol,
+                 options.total_supply,
+                 options.epoch_length,
+                 options.claimable_bps,
+                 options.revenue_tokens,
                  {}};
   terms.sale.supply = options.for_sale;
   terms.sale.floor_price = options.floor_price;
@@ -191,16 +198,16 @@ Result<Report> offering_status(Session& session, const std::string& reference) {
     Report report;
     report.data = nlohmann::ordered_json::array();
     for (const U256& model_id : models) {
-      IMO_TRY(const auto contracts, market::offering_contracts(session.client(),
-                                                               session.deployment(), model_id));
+      IMO_TRY(const auto contracts,
+              market::offering_contracts(session.client(), session.deployment(), model_id));
       IMO_TRY(const market::Offering offering,
               market::read_offering(session.client(), session.deployment(), contracts));
       report.data.push_back({{"name", offering.name},
                              {"status", market::sale_status_name(offering.status)},
                              {"token", eth::to_checksum(contracts.token)}});
-      report.field(offering.symbol, fmt::format("{:<10} {}  {}",
-                                                market::sale_status_name(offering.status),
-                                                eth::to_checksum(contracts.token), offering.name));
+      report.field(offering.symbol,
+                   fmt::format("{:<10} {}  {}", market::sale_status_name(offering.status),
+                               eth::to_checksum(contracts.token), offering.name));
     }
     if (models.empty()) {
       report.line("no offering on this chain");
@@ -224,8 +231,7 @@ Result<Report> offering_status(Session& session, const std::string& reference) {
 Result<Report> bid(Session& session, const BidOptions& options) {
   IMO_TRY(const market::Offering offering, read_named(session, options.offering));
   IMO_TRY(const std::uint64_t tick, tick_of(offering, options.price));
-  IMO_TRY_VOID(
-      session.transact(offering.contracts.sale, sale::bid(U256(tick)), options.amount));
+  IMO_TRY_VOID(session.transact(offering.contracts.sale, sale::bid(U256(tick)), options.amount));
   Report report;
   const U256 price = offering.price_at(tick);
   report.data = {{"sale", eth::to_checksum(offering.contracts.sale)},

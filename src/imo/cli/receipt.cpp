@@ -125,8 +125,7 @@ Result<Report> verify_receipt(Session& session, const nlohmann::json& reply,
     return invalid(fmt::format("{} has the root {}, the receipt is for {}: another model",
                                path.string(), to_hex(model.root()), to_hex(receipt.model_root)));
   }
-  IMO_TRY(const engine::Verdict verdict,
-          engine::verify(model, prompt, output, receipt.max_tokens));
+  IMO_TRY(const engine::Verdict verdict, engine::verify(model, prompt, output, receipt.max_tokens));
   if (fault.empty() && !verdict.matches) fault = verdict.reason;
   Report report;
   report.data = {{"operator", eth::to_checksum(receipt.operator_)},
@@ -134,9 +133,10 @@ Result<Report> verify_receipt(Session& session, const nlohmann::json& reply,
                  {"matches", fault.empty()},
                  {"tokens", output.size()}};
   if (fault.empty()) {
-    report.line(fmt::format("signed by {}, and what the model writes: {} tokens run again, all "
-                            "equal",
-                            eth::to_checksum(receipt.operator_), output.size()));
+    report.line(
+        fmt::format("signed by {}, and what the model writes: {} tokens run again, all "
+                    "equal",
+                    eth::to_checksum(receipt.operator_), output.size()));
     return report;
   }
   report.data["reason"] = fault;

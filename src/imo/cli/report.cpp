@@ -12,7 +12,9 @@ Report& Report::field(const std::string& name, const std::string& value) {
   return line(name + std::string(gap, ' ') + value);
 }
 
-std::string ether_text(const U256& wei) { return eth::format_ether(wei); }
+std::string ether_text(const U256& wei) {
+  return eth::format_ether(wei);
+}
 
 std::string token_text(const U256& units, const std::string& symbol) {
   return eth::format_units(units, 18) + " " + symbol;

@@ -36,7 +36,9 @@ struct Report {
 };
 
 /// Amounts are decimal strings in JSON: a double would lose digits.
-inline std::string json_amount(const U256& amount) { return amount.to_dec(); }
+inline std::string json_amount(const U256& amount) {
+  return amount.to_dec();
+}
 
 /// `1.5 ETH (1500000000000000000 wei)` is too long for a table: `1.5 ETH`, exact.
 std::string ether_text(const U256& wei);

@@ -103,10 +103,9 @@ Result<Report> revenue_status(Session& session, const std::string& offering,
     if (!holder.is_zero()) {
       IMO_TRY(const std::vector<U256> open, unclaimed(session, address, holder));
       for (const U256& id : open) {
-        IMO_TRY(const U256 part, asset.is_zero()
-                                     ? client.call(address, token::claimable_revenue(holder, id))
-                                     : client.call(address, token::claimable_erc20(holder, id,
-                                                                                   asset)));
+        IMO_TRY(const U256 part,
+                asset.is_zero() ? client.call(address, token::claimable_revenue(holder, id))
+                                : client.call(address, token::claimable_erc20(holder, id, asset)));
         mine += part;
       }
     }
@@ -136,7 +135,8 @@ Result<Report> revenue_snapshot(Session& session, const std::string& offering) {
                           taken.snapshot_id.to_dec(), taken.epoch.to_dec()));
   auto booked = nlohmann::ordered_json::array();
   for (const eth::Log& log : receipt.logs) {
-    if (log.address != address || log.topics.front() != token::events::RevenueBooked::kTopic0) continue;
+    if (log.address != address || log.topics.front() != token::events::RevenueBooked::kTopic0)
+      continue;
     IMO_TRY(const auto event, token::events::RevenueBooked::decode(log));
     IMO_TRY(const AssetUnits units, units_of(session, event.asset));
     booked.push_back({{"asset", eth::to_checksum(event.asset)},
@@ -161,10 +161,9 @@ Result<Report> revenue_claim(Session& session, const std::string& offering, cons
     report.next.push_back("imo revenue status");
     return report;
   }
-  IMO_TRY(const eth::TxReceipt receipt,
-          session.transact(address, token::claim_many(holder, open)));
-  IMO_TRY_VOID(report_paid<token::events::RevenueClaimed>(session, receipt, address,
-                                                  eth::to_checksum(holder) + " received", report));
+  IMO_TRY(const eth::TxReceipt receipt, session.transact(address, token::claim_many(holder, open)));
+  IMO_TRY_VOID(report_paid<token::events::RevenueClaimed>(
+      session, receipt, address, eth::to_checksum(holder) + " received", report));
   return report;
 }
 
@@ -172,8 +171,8 @@ Result<Report> revenue_burn(Session& session, const BurnOptions& options) {
   IMO_TRY(const Address address, token_of(session, options.offering));
   IMO_TRY(const eth::Wallet* wallet, session.wallet());
   IMO_TRY(const eth::TxReceipt receipt,
-          session.transact(address, token::burn_to(options.amount, wallet->address(),
-                                                   {options.minimum})));
+          session.transact(address,
+                           token::burn_to(options.amount, wallet->address(), {options.minimum})));
   Report report;
   report.data["burned"] = json_amount(options.amount);
   report.line("burned " + eth::format_units(options.amount, 18) + " tokens");

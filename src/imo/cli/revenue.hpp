@@ -9,8 +9,7 @@
 namespace imo::cli {
 
 /// What came in, what is booked, what `holder` (zero: nobody) can claim.
-Result<Report> revenue_status(Session& session, const std::string& offering,
-                              const Address& holder);
+Result<Report> revenue_status(Session& session, const std::string& offering, const Address& holder);
 
 /// Books what came in since the last snapshot for the holders at the end of the last epoch.
 Result<Report> revenue_snapshot(Session& session, const std::string& offering);

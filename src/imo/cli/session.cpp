@@ -49,9 +49,10 @@ Result<Session> Session::open(const GlobalOptions& options) {
   }
   IMO_TRY(const Bytes code, client->code(deployment.offering_factory));
   if (code.empty()) {
-    return invalid(fmt::format("{} names contracts that are not on the chain at {}; was the "
-                               "development chain restarted? `imo dev` writes a new file",
-                               path.string(), options.rpc_url));
+    return invalid(
+        fmt::format("{} names contracts that are not on the chain at {}; was the "
+                    "development chain restarted? `imo dev` writes a new file",
+                    path.string(), options.rpc_url));
   }
   return Session(std::move(client), deployment, options);
 }

@@ -46,8 +46,8 @@ Result<Deployed> deploy(eth::Wallet& wallet, const DeployOptions& options) {
   const Address no_dispute_game;
 
   IMO_TRY(made.chain_id, wallet.client().chain_id());
-  IMO_TRY_VOID(deployer.create(made.model_registry, "ModelRegistry",
-                               abi::model_registry::deploy_data()));
+  IMO_TRY_VOID(
+      deployer.create(made.model_registry, "ModelRegistry", abi::model_registry::deploy_data()));
   IMO_TRY_VOID(deployer.create(made.offering_factory, "OfferingFactory",
                                abi::offering_factory::deploy_data(made.model_registry)));
   IMO_TRY_VOID(deployer.create(made.splitter_factory, "SplitterFactory",
@@ -65,8 +65,9 @@ Result<Deployed> deploy(eth::Wallet& wallet, const DeployOptions& options) {
       made.oracle, "Oracle",
       abi::oracle::deploy_data(made.operator_registry, made.splitter_factory, no_dispute_game,
                                options.window, options.minimum_bond)));
-  IMO_TRY_VOID(deployer.create(made.content_token, "ContentToken",
-                               abi::content_token::deploy_data(made.oracle, U256(options.royalty_bps))));
+  IMO_TRY_VOID(
+      deployer.create(made.content_token, "ContentToken",
+                      abi::content_token::deploy_data(made.oracle, U256(options.royalty_bps))));
   made.deploy_block = deployer.first_block();
   return Deployed{made, deployer.gas_used(), deployer.contracts()};
 }

@@ -19,7 +19,9 @@ constexpr std::array<std::string_view, 5> kStatusNames{"pending", "open", "ended
                                                        "failed"};
 
 /// Contracts hold times as uint256; none of ours is beyond 64 bits.
-std::uint64_t seconds_of(const U256& time) { return time.to_u64().value_or(~0ULL); }
+std::uint64_t seconds_of(const U256& time) {
+  return time.to_u64().value_or(~0ULL);
+}
 
 Result<void> read_sale(eth::Client& client, Offering& offering) {
   namespace sale = abi::uniform_sale;
@@ -30,8 +32,8 @@ Result<void> read_sale(eth::Client& client, Offering& offering) {
   IMO_TRY(const U256 end, client.call(address, sale::end_time()));
   IMO_TRY(offering.ladder, client.call(address, sale::ladder()));
   if (status >= kStatusNames.size()) {
-    return invalid(fmt::format("the sale {} states the unknown status {}",
-                               eth::to_checksum(address), status));
+    return invalid(
+        fmt::format("the sale {} states the unknown status {}", eth::to_checksum(address), status));
   }
   offering.status = static_cast<SaleStatus>(status);
   offering.supply = terms.supply;
@@ -92,8 +94,8 @@ Result<std::vector<U256>> list_offerings(eth::Client& client, const Deployment& 
 
 Result<OfferingContracts> offering_contracts(eth::Client& client, const Deployment& deployment,
                                              const U256& model_id) {
-  IMO_TRY(const auto found, client.call(deployment.offering_factory,
-                                        abi::offering_factory::offering_of(model_id)));
+  IMO_TRY(const auto found,
+          client.call(deployment.offering_factory, abi::offering_factory::offering_of(model_id)));
   return OfferingContracts{model_id, found.token, found.sale, found.vault, found.treasury};
 }
 
@@ -106,9 +108,10 @@ Result<OfferingContracts> find_offering(eth::Client& client, const Deployment& d
                   "there is no offering on this chain; `imo offering create` makes one");
     }
     if (models.size() > 1) {
-      return invalid(fmt::format("there are {} offerings on this chain; name one by its token, its "
-                                 "sale or its model id (`imo offering status` lists them)",
-                                 models.size()));
+      return invalid(
+          fmt::format("there are {} offerings on this chain; name one by its token, its "
+                      "sale or its model id (`imo offering status` lists them)",
+                      models.size()));
     }
     return offering_contracts(client, deployment, models.front());
   }
@@ -118,9 +121,10 @@ Result<OfferingContracts> find_offering(eth::Client& client, const Deployment& d
   }
   auto model_id = U256::parse(reference);
   if (!model_id) {
-    return invalid(fmt::format("'{}' names no offering: give the address of its token or sale, or "
-                               "its model id",
-                               reference));
+    return invalid(
+        fmt::format("'{}' names no offering: give the address of its token or sale, or "
+                    "its model id",
+                    reference));
   }
   return offering_contracts(client, deployment, *model_id);
 }
@@ -129,8 +133,8 @@ Result<Offering> read_offering(eth::Client& client, const Deployment& deployment
                                const OfferingContracts& contracts) {
   Offering offering;
   offering.contracts = contracts;
-  IMO_TRY(const auto model,
-          client.call(deployment.model_registry, abi::model_registry::model_of(contracts.model_id)));
+  IMO_TRY(const auto model, client.call(deployment.model_registry,
+                                        abi::model_registry::model_of(contracts.model_id)));
   offering.author = model.author;
   offering.model_root = model.registration.model_root;
   offering.licence = model.registration.licence;
