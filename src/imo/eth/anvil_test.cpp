@@ -1,6 +1,7 @@
 /// Client and wallet against a real chain, with the generated bindings of contracts/test/bindings.
 #include "imo/eth/anvil.hpp"
 
+#include "imo/base/file.hpp"
 #include "imo/base/hex.hpp"
 #include "imo/crypto/keccak.hpp"
 #include "imo/eth/address.hpp"
@@ -283,6 +284,24 @@ TEST_F(ChainTest, AnvilEndsWithItsOwner) {
 TEST(Anvil, KeysAreThoseAnvilPrints) {
   EXPECT_EQ(to_checksum(anvil_key(0).address()), "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266");
   EXPECT_EQ(to_checksum(anvil_key(9).address()), "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720");
+}
+
+TEST(Anvil, KeepsItsStateInAFile) {
+  if (!std::filesystem::exists(anvil_binary())) GTEST_SKIP() << "anvil is not installed";
+  const auto folder = must(TemporaryDirectory::create());
+  AnvilOptions options = anvil_options();
+  options.state_file = folder.path() / "state.json";
+  options.genesis_timestamp = 1'700'000'000;
+  const Address to = crypto::SecretKey::generate().address();
+  {
+    const Anvil anvil = must(Anvil::start(options));
+    Client client = must(Client::connect(anvil.url()));
+    EXPECT_EQ(must(client.block(0)).timestamp, 1'700'000'000U);
+    must(Wallet(client, anvil_key(0)).transact(to, kEther));
+  }
+  const Anvil anvil = must(Anvil::start(options));
+  Client client = must(Client::connect(anvil.url()));
+  EXPECT_EQ(must(client.balance(to)), kEther);
 }
 
 TEST(Anvil, SaysWhyItDoesNotStart) {

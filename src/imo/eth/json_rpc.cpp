@@ -94,11 +94,12 @@ Result<std::vector<RpcOutcome>> read_batch(json& replies, std::uint64_t first_id
 }
 
 /// Asking twice does no harm: reads, and a signed transaction, which has one hash however often
-/// it is handed over.
+/// it is handed over. Polling a filter is not among them: each answer is given once.
 bool is_repeatable(std::string_view method) {
   constexpr std::array<std::string_view, 8> kPrefixes = {
       "eth_get",      "eth_call",     "eth_estimateGas", "eth_chainId",
       "eth_gasPrice", "eth_blockNum", "eth_feeHistory",  "eth_sendRawTransaction"};
+  if (method.starts_with("eth_getFilter")) return false;
   return std::any_of(kPrefixes.begin(), kPrefixes.end(),
                      [&](std::string_view prefix) { return method.starts_with(prefix); });
 }
