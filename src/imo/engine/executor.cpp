@@ -323,11 +323,8 @@ void Executor::mix(const Operator& op, std::uint32_t index, std::uint32_t r) {
   const std::size_t n = keys(r);
   const std::int16_t* v = cached(op.inputs[1], 0);
   const std::size_t stride = buffers_[plan_.slot_of[op.inputs[1]]].stride;
-  std::fill_n(out, op.width, 0);
   for (std::size_t h = 0; h < op.groups; ++h) {
-    for (std::size_t t = 0; t < n; ++t) {
-      add_scaled(e[h * n + t], v + t * stride + h / share * head, head, out + h * head);
-    }
+    mix_head(e + h * n, v + h / share * head, stride, n, head, out + h * head);
   }
 }
 

@@ -1,5 +1,7 @@
 #include "imo/engine/kernels.hpp"
 
+#include "imo/model/operators.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -63,8 +65,26 @@ std::int64_t dot(const std::int16_t* a, const std::int16_t* b, std::size_t count
   return total;
 }
 
-void add_scaled(std::int32_t e, const std::int16_t* v, std::size_t count, std::int64_t* sum) {
-  for (std::size_t j = 0; j < count; ++j) sum[j] += std::int64_t{e} * v[j];
+// e = 2^10 high + low with both within 2^10, so that products of int16 do: 32 of them are at most
+// 2^5 2^10 2^15 = 2^30.
+void mix_head(const std::int32_t* e, const std::int16_t* v, std::size_t stride, std::size_t keys,
+              std::size_t count, std::int64_t* out) {
+  constexpr std::size_t kKeys = 32;
+  std::array<std::int32_t, model::kMaxHeadDimension> high;
+  std::array<std::int32_t, model::kMaxHeadDimension> low;
+  std::fill_n(out, count, 0);
+  for (std::size_t first = 0; first < keys; first += kKeys) {
+    std::fill_n(high.begin(), count, 0);
+    std::fill_n(low.begin(), count, 0);
+    for (std::size_t t = first; t < std::min(keys, first + kKeys); ++t) {
+      const std::int16_t* row = v + t * stride;
+      const auto e_high = static_cast<std::int16_t>(e[t] >> 10);
+      const auto e_low = static_cast<std::int16_t>(e[t] & 1023);
+      for (std::size_t j = 0; j < count; ++j) high[j] += e_high * row[j];
+      for (std::size_t j = 0; j < count; ++j) low[j] += e_low * row[j];
+    }
+    for (std::size_t j = 0; j < count; ++j) out[j] += std::int64_t{high[j]} * 1024 + low[j];
+  }
 }
 
 }  // namespace imo::engine

@@ -67,14 +67,25 @@ TEST(Kernels, TheLongestRowOfExtremesIsExact) {
   EXPECT_EQ(dot(lowest.data(), lowest.data(), 512), std::int64_t{512} << 30);
 }
 
-TEST(Kernels, AddScaledAddsExactProducts) {
+TEST(Kernels, MixHeadAddsExactProducts) {
   std::mt19937 random(3);
-  for (const std::size_t length : kLengths) {
-    const auto v = any_values<std::int16_t>(length, random);
-    std::vector<std::int64_t> sums(length, std::int64_t{1} << 50);
-    add_scaled(1 << 20, v.data(), length, sums.data());
-    for (std::size_t i = 0; i < length; ++i) {
-      ASSERT_EQ(sums[i], (std::int64_t{1} << 50) + (std::int64_t{v[i]} << 20));
+  for (const std::size_t head : {1U, 8U, 13U, 64U, 80U, 512U}) {
+    for (const std::size_t keys : {1U, 31U, 32U, 33U, 700U}) {
+      const std::size_t stride = head + 3;
+      auto v = any_values<std::int16_t>(keys * stride, random);
+      std::vector<std::int32_t> e(keys);
+      for (std::int32_t& each : e) each = static_cast<std::int32_t>(random() % ((1U << 20) + 1));
+      if (head == 8) {  // the extremes
+        std::fill(e.begin(), e.end(), 1 << 20);
+        std::fill(v.begin(), v.end(), std::int16_t{-32768});
+      }
+      std::vector<std::int64_t> sums(head, 99);
+      mix_head(e.data(), v.data(), stride, keys, head, sums.data());
+      for (std::size_t j = 0; j < head; ++j) {
+        std::int64_t expected = 0;
+        for (std::size_t t = 0; t < keys; ++t) expected += std::int64_t{e[t]} * v[t * stride + j];
+        ASSERT_EQ(sums[j], expected);
+      }
     }
   }
 }

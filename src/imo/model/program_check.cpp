@@ -292,6 +292,7 @@ class OperatorChecker {
     IMO_TRY(const Operator* v, narrow_input(1));
     IMO_TRY_VOID(require(e->width == op_.groups, "has another number of heads than its weights"));
     IMO_TRY_VOID(require(v->width % op_.kv_groups == 0, "has values of no whole head"));
+    IMO_TRY_VOID(require(v->width / op_.kv_groups <= kMaxHeadDimension, "has a head too wide"));
     return width(std::uint64_t{v->width} / op_.kv_groups * op_.groups);
   }
 
@@ -436,7 +437,7 @@ Result<void> check_tables(const Program& program) {
       const std::int32_t one = 1 << kExpFraction;
       const bool fits =
           table.wide[0] == one && std::all_of(table.wide.begin(), table.wide.end(),
-                                              [one](std::int32_t e) { return e >= 0 && e <= one; });
+                                              [&](std::int32_t e) { return e >= 0 && e <= one; });
       if (!fits) return invalid(fmt::format("table {} leaves [0, 2^20] or begins below", i));
       continue;
     }

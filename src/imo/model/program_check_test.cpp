@@ -125,6 +125,36 @@ TEST(ProgramCheck, OperatorFields) {
   expect_refused([](Program& p) { p.tail = 3; }, "attends in the tail");
 }
 
+TEST(ProgramCheck, HeadsAreBounded) {
+  const auto widen = [](Program& p, OperatorKind reader) {
+    // One head over rows that are wider than a head may be.
+    static const std::vector<std::int8_t> weights(std::size_t{600} * 16);
+    static const std::vector<std::uint32_t> multipliers(600);
+    Operator& attends = first(p, reader);
+    Operator* from = &p.operators[attends.inputs[1]];
+    if (from->kind == OperatorKind::kRope) from = &p.operators[from->inputs[0]];
+    WeightTensor& tensor = p.tensors[from->tensor];
+    ASSERT_EQ(tensor.columns, 16U);
+    tensor.rows = from->width = 600;
+    tensor.weights = weights;
+    tensor.multipliers = multipliers;
+    attends.groups = attends.kv_groups = 1;
+  };
+  expect_refused(
+      [&](Program& p) {
+        widen(p, OperatorKind::kMix);
+        for (const OperatorKind kind : {OperatorKind::kScores, OperatorKind::kRowMax,
+                                        OperatorKind::kExp, OperatorKind::kRowSum}) {
+          first(p, kind).width = 1;
+        }
+        Operator& scores = first(p, OperatorKind::kScores);
+        scores.groups = scores.kv_groups = 1;
+        // Queries as wide as keys, so that only the values are wrong.
+        scores.inputs[0] = scores.inputs[1];
+      },
+      "has a head too wide");
+}
+
 // What the bounds rest on: a row is scaled by its own statistics, never another's.
 TEST(ProgramCheck, StatisticsBelongToTheirRow) {
   using Kind = OperatorKind;
