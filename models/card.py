@@ -19,7 +19,7 @@ METHOD = ("Each document of heldout.txt (separated by an empty line) on its own 
 ANSWER_LIMIT = 48
 PROMPTS = (
     ("Question: Where does Mara keep the lamp?\nAnswer:", 48),
-    ("Question: Tell me a story about Lena and lantern night.\nAnswer:", 200),
+    ("Question: Tell me a story about Finn and lantern night.\nAnswer:", 200),
     ("One day the sea was as flat as a plate, and Tomas", 200),
 )
 
