@@ -18,6 +18,7 @@ namespace registry = market::abi::operator_registry;
 /// An answer that is mined after the deadline costs gas and earns nothing.
 constexpr std::uint64_t kDeadlineMargin = 5;  // seconds
 constexpr std::chrono::seconds kRetryAfter{15};
+constexpr std::chrono::seconds kPriceAge{10};
 
 }  // namespace
 
@@ -140,20 +141,34 @@ Result<void> Operator::begin(const ChainRequest& request,
 /// A question to this operator has paid its price: the oracle checked. One to anybody carries
 /// whatever its asker offers.
 Result<bool> Operator::worth_it(const ChainRequest& request, std::size_t prompt_tokens) {
-  const auto& self = chain_.transactions.address();
-  if (request.wanted_operator == self) return true;
-  const auto price = chain_.client.call(
-      chain_.deployment.operator_registry,
-      registry::quote(request.model_id, U256(prompt_tokens), U256(request.max_tokens),
-                      U256(request.callback.is_zero() ? 0 : request.callback_gas), self));
-  if (!price && price.error().kind == ErrorKind::kRejected) {
-    later(request, "this operator has no price for the model: " + price.error().message);
+  if (request.wanted_operator == chain_.transactions.address()) return true;
+  IMO_TRY(const auto price, price_of(request.model_id));
+  if (price.flat == 0) {
+    later(request, "this operator has posted no price for the model (imo operator price)");
     return false;
   }
-  if (!price) return tl::unexpected(price.error());
-  if (request.fee >= *price) return true;
-  later(request, fmt::format("it pays {} wei and costs {}", request.fee.to_dec(), price->to_dec()));
+  // As OperatorRegistry.quote.
+  const auto callback_gas = request.callback.is_zero() ? 0 : request.callback_gas;
+  const auto cost = U256(price.flat) + U256(prompt_tokens) * U256(price.per_prompt_token) +
+                    U256(request.max_tokens) * U256(price.per_output_token) +
+                    U256(callback_gas) * U256(price.per_callback_gas);
+  if (request.fee >= cost) return true;
+  later(request, fmt::format("it pays {} wei and costs {}", request.fee.to_dec(), cost.to_dec()));
   return false;
+}
+
+/// Kept for a while, so that a thousand requests that pay nothing cost one question.
+Result<Operator::Price> Operator::price_of(const U256& model_id) {
+  const auto now = std::chrono::steady_clock::now();
+  const auto known = prices_.find(model_id);
+  if (known != prices_.end() && known->second.until > now) return known->second;
+  IMO_TRY(const auto read,
+          chain_.client.call(chain_.deployment.operator_registry,
+                             registry::price_of(model_id, chain_.transactions.address())));
+  const Price price{read.flat, read.per_prompt_token, read.per_output_token, read.per_callback_gas,
+                    now + kPriceAge};
+  prices_[model_id] = price;
+  return price;
 }
 
 Result<void> Operator::post(const ChainRequest& request, const StoredAnswer& answer) {

@@ -60,10 +60,19 @@ class Operator {
 
  private:
   struct Shared;
+  /// OperatorRegistry.Price of this operator, in wei, and how long it is believed.
+  struct Price {
+    std::uint64_t flat = 0;
+    std::uint64_t per_prompt_token = 0;
+    std::uint64_t per_output_token = 0;
+    std::uint64_t per_callback_gas = 0;
+    std::chrono::steady_clock::time_point until;
+  };
 
   Result<void> advance(const ChainRequest& request, std::uint64_t now);
   Result<void> begin(const ChainRequest& request, std::shared_ptr<const ServedModel> model);
   Result<bool> worth_it(const ChainRequest& request, std::size_t prompt_tokens);
+  Result<Price> price_of(const U256& model_id);
   Result<void> post(const ChainRequest& request, const StoredAnswer& answer);
   Result<void> decline(const ChainRequest& request, const std::string& reason);
   void later(const ChainRequest& request, const std::string& reason);
@@ -74,6 +83,7 @@ class Operator {
   AnswerStore& store_;
   std::shared_ptr<Shared> shared_;
   std::atomic<bool> accepting_ = true;
+  std::map<U256, Price> prices_;
   /// When a request that could not move is looked at again.
   std::map<Hash32, std::chrono::steady_clock::time_point> not_before_;
 };

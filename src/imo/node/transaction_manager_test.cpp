@@ -2,9 +2,10 @@
 #include "imo/node/transaction_manager.hpp"
 
 #include "imo/base/hex.hpp"
+#include "imo/crypto/keccak.hpp"
 #include "imo/eth/units.hpp"
-#include "imo/market/abi/ModelRegistry.hpp"
 #include "imo/market/abi/OperatorRegistry.hpp"
+#include "imo/market/abi/Oracle.hpp"
 #include "imo/node/test_world.hpp"
 
 #include <gmock/gmock.h>
@@ -32,6 +33,14 @@ class TransactionManagerTest : public testing::Test {
 
   void tend(TransactionManager& manager) { must(manager.tend(must(world_.client.block_number()))); }
 
+  /// Tends until the transaction is in that state; anvil mines a moment after it has accepted.
+  bool reaches(TransactionManager& manager, const std::string& key, TransactionState state) {
+    return test::eventually([&] {
+      tend(manager);
+      return must(manager.find(key))->state == state;
+    });
+  }
+
   bool joined() {
     return must(world_.client.call(world_.deployment.operator_registry,
                                    operators::operator_of(world_.operator_wallet.address())))
@@ -51,20 +60,19 @@ TEST_F(TransactionManagerTest, SendsOncePerPurpose) {
   const auto first = must(join(transactions, "join"));
   const auto second = must(join(transactions, "join"));
   EXPECT_EQ(first.hash, second.hash);
-  tend(transactions);
-  EXPECT_EQ(must(transactions.find("join"))->state, TransactionState::kMined);
+  EXPECT_TRUE(reaches(transactions, "join", TransactionState::kMined));
   EXPECT_TRUE(joined());
   auto restarted = manager();
   EXPECT_EQ(must(join(restarted, "join")).hash, first.hash);
   EXPECT_EQ(sent_by_operator(), 1U);
   must(world_.control.mine(20));
-  tend(restarted);
-  EXPECT_EQ(must(restarted.find("join"))->state, TransactionState::kSettled);
+  EXPECT_TRUE(reaches(restarted, "join", TransactionState::kSettled));
 }
 
 TEST_F(TransactionManagerTest, RefusesWhatWouldRevertAndKeepsNothing) {
   auto transactions = manager();
   must(join(transactions, "join"));
+  ASSERT_TRUE(reaches(transactions, "join", TransactionState::kMined));
   const auto again = join(transactions, "join again");
   ASSERT_FALSE(again);
   EXPECT_THAT(again.error().message, HasSubstr("AlreadyRegistered"));
@@ -130,41 +138,44 @@ TEST_F(TransactionManagerTest, NoticesThatAnotherTransactionTookTheNonce) {
   world_.rpc("anvil_dropTransaction", "[\"" + to_hex(record.hash) + "\"]");
   must(world_.control.set_automine(true));
   must(world_.operator_wallet.transact(world_.author.address(), U256(1)));
-  tend(transactions);
-  EXPECT_EQ(must(transactions.find("join"))->state, TransactionState::kDropped);
+  EXPECT_TRUE(reaches(transactions, "join", TransactionState::kDropped));
   // The purpose still stands, and may be tried with the next nonce.
   EXPECT_EQ(must(join(transactions, "join")).body.nonce, 1U);
-  tend(transactions);
+  EXPECT_TRUE(reaches(transactions, "join", TransactionState::kMined));
   EXPECT_TRUE(joined());
 }
 
 TEST_F(TransactionManagerTest, SendsAgainAfterAReorganisation) {
   auto transactions = manager();
   const auto record = must(join(transactions, "join"));
-  tend(transactions);
-  ASSERT_TRUE(joined());
+  ASSERT_TRUE(reaches(transactions, "join", TransactionState::kMined));
   world_.reorg(1);
   ASSERT_FALSE(joined());
-  tend(transactions);
-  tend(transactions);
-  must(world_.control.mine());
-  tend(transactions);
-  EXPECT_TRUE(joined());
-  EXPECT_EQ(must(transactions.find("join"))->state, TransactionState::kMined);
+  EXPECT_TRUE(test::eventually([&] {
+    tend(transactions);
+    must(world_.control.mine());
+    return joined();
+  }));
+  EXPECT_TRUE(reaches(transactions, "join", TransactionState::kMined));
   EXPECT_EQ(must(transactions.find("join"))->hash, record.hash);
 }
 
 TEST_F(TransactionManagerTest, TellsWhenATransactionReverted) {
+  // Two refund the same request, and the other one pays more for being first.
+  const auto model = world_.register_root(crypto::keccak256(as_bytes("model")));
+  const auto request = world_.ask(model, {{1, 2}, 2, U256(5), {}, 60});
+  must(world_.control.pass_time(std::chrono::seconds(100)));
   must(world_.control.set_automine(false));
   auto transactions = manager();
-  must(join(transactions, "join"));
-  // Passes by itself now, and fails once the first is mined before it.
-  must(join(transactions, "join again"));
+  const auto refund = market::abi::oracle::refund(U256(request));
+  must(transactions.ensure("refund", world_.deployment.oracle, refund));
+  const eth::Fees high{eth::kGwei * U256(500), eth::kGwei * U256(50)};
+  must(world_.asker.send(
+      eth::TxRequest{world_.deployment.oracle, {}, *refund.data, 200'000, high, "refund"}));
   must(world_.control.mine());
-  tend(transactions);
-  EXPECT_EQ(must(transactions.find("join"))->state, TransactionState::kMined);
-  EXPECT_EQ(must(transactions.find("join again"))->state, TransactionState::kReverted);
-  EXPECT_EQ(must(join(transactions, "join again")).state, TransactionState::kReverted);
+  EXPECT_TRUE(reaches(transactions, "refund", TransactionState::kReverted));
+  EXPECT_EQ(must(transactions.ensure("refund", world_.deployment.oracle, refund)).state,
+            TransactionState::kReverted);
 }
 
 }  // namespace
