@@ -18,7 +18,7 @@ import {TestToken} from "../tokens/TestToken.sol";
 abstract contract OfferingFixture is Test {
     uint64 internal constant START = 1_800_000_000;
     uint64 internal constant DURATION = 5 days;
-    uint256 internal constant END = START + DURATION;
+    uint64 internal constant END = START + DURATION;
     uint256 internal constant FREEZE = START + 4 days;
     uint32 internal constant EPOCH = 1 days;
     uint256 internal constant TOTAL = 1_000_000e18;
@@ -75,6 +75,11 @@ abstract contract OfferingFixture is Test {
         deal(owner, owner.balance + amount);
         vm.prank(owner);
         sale.bid{value: amount}(tick);
+    }
+
+    function send(address from, address to, uint256 amount) internal {
+        vm.prank(from);
+        assertTrue(token.transfer(to, amount));
     }
 
     /// @dev 20 ETH at the floor sell half of the supply: 120,000 tokens to alice, 80,000 to bob.

@@ -167,12 +167,11 @@ contract RevenueTest is OfferingFixture {
         revenue(10 ether, 0);
         nextEpoch();
         // Borrow, snapshot, claim, return: all in the first second of the new epoch.
-        vm.prank(alice);
-        token.transfer(carol, 120_000e18);
+        send(alice, carol, 120_000e18);
         vm.startPrank(carol);
         token.snapshot();
         token.claim(1);
-        token.transfer(alice, 120_000e18);
+        assertTrue(token.transfer(alice, 120_000e18));
         vm.stopPrank();
         assertEq(carol.balance, 0);
         assertEq(token.claimableRevenue(alice, 1), 4.8 ether);
@@ -182,11 +181,9 @@ contract RevenueTest is OfferingFixture {
     function test_snapshot_recordDate_isTheEpochsEnd() public {
         revenue(10 ether, 0);
         vm.warp(token.epochStart(token.currentEpoch() + 1) - 1);
-        vm.prank(bob);
-        token.transfer(carol, 80_000e18);
+        send(bob, carol, 80_000e18);
         nextEpoch();
-        vm.prank(alice);
-        token.transfer(carol, 120_000e18);
+        send(alice, carol, 120_000e18);
         vm.warp(block.timestamp + EPOCH / 2);
         token.snapshot();
         assertEq(token.claimableRevenue(carol, 1), 3.2 ether);
@@ -279,8 +276,7 @@ contract RevenueTest is OfferingFixture {
     }
 
     function test_claim_excludedHolder_getsNothing() public {
-        vm.prank(alice);
-        token.transfer(poolManager, 60_000e18);
+        send(alice, poolManager, 60_000e18);
         book(14 ether, 0);
         token.claimFor(poolManager, 1);
         token.claimFor(address(vault), 1);
@@ -294,8 +290,7 @@ contract RevenueTest is OfferingFixture {
         revenue(10 ether, 0);
         nextEpoch();
         token.snapshot();
-        vm.prank(alice);
-        token.transfer(carol, 120_000e18);
+        send(alice, carol, 120_000e18);
         nextEpoch();
         vm.prank(alice);
         token.claim(1);
@@ -304,8 +299,7 @@ contract RevenueTest is OfferingFixture {
 
     function test_claim_reentered_paysOnce() public {
         RevenueReenterer holder = new RevenueReenterer(token);
-        vm.prank(alice);
-        token.transfer(address(holder), 60_000e18);
+        send(alice, address(holder), 60_000e18);
         book(10 ether, 0);
         holder.setCall(abi.encodeCall(IModelToken.claimFor, (address(holder), 1)));
         token.claimFor(address(holder), 1);
@@ -317,8 +311,7 @@ contract RevenueTest is OfferingFixture {
     /// Who gains: everybody who holds, if money just leaving counted as new revenue.
     function test_snapshot_reenteredDuringAPayment_reverts() public {
         RevenueReenterer holder = new RevenueReenterer(token);
-        vm.prank(alice);
-        token.transfer(address(holder), 60_000e18);
+        send(alice, address(holder), 60_000e18);
         book(10 ether, 0);
         nextEpoch();
         holder.setCall(abi.encodeWithSignature("snapshot()"));
@@ -329,8 +322,7 @@ contract RevenueTest is OfferingFixture {
 
     function test_claim_refusedEth_isOwedAndRedirected() public {
         NoReceiver holder = new NoReceiver();
-        vm.prank(alice);
-        token.transfer(address(holder), 60_000e18);
+        send(alice, address(holder), 60_000e18);
         book(10 ether, 5e6);
         vm.expectEmit();
         emit IModelToken.PaymentOwed(address(holder), address(0), 2.4 ether);
@@ -356,8 +348,7 @@ contract RevenueTest is OfferingFixture {
     /// Who gains: a spiteful caller, by making a good receiver's payment fail.
     function test_claim_withTooLittleGas_revertsInsteadOfOwing() public {
         address holder = address(new ThirstyHolder());
-        vm.prank(alice);
-        token.transfer(holder, 60_000e18);
+        send(alice, holder, 60_000e18);
         book(10 ether, 0);
         uint256 successes = 0;
         for (uint256 gas = 30_000; gas < 400_000; gas += 5_000) {
@@ -443,8 +434,7 @@ contract RevenueTest is OfferingFixture {
     }
 
     function test_burn_excludedHolder_redeemsNothing() public {
-        vm.prank(alice);
-        token.transfer(poolManager, 60_000e18);
+        send(alice, poolManager, 60_000e18);
         book(10 ether, 0);
         vm.prank(poolManager);
         token.burn(60_000e18);
@@ -465,8 +455,7 @@ contract RevenueTest is OfferingFixture {
 
     function test_burn_reentered_redeemsOnce() public {
         RevenueReenterer holder = new RevenueReenterer(token);
-        vm.prank(bob);
-        token.transfer(address(holder), 80_000e18);
+        send(bob, address(holder), 80_000e18);
         book(10 ether, 0);
         holder.setCall(abi.encodeWithSignature("burn(uint256)", 40_000e18));
         holder.burn(40_000e18);
@@ -499,8 +488,7 @@ contract RevenueTest is OfferingFixture {
     // rounding
 
     function test_rounding_dustStaysWithTheToken() public {
-        vm.prank(alice);
-        token.transfer(carol, 1);
+        send(alice, carol, 1);
         book(7, 0);
         // 5 wei are claimable: 3 - less than a wei for carol's token - and 2.
         assertEq(token.bookedAt(1, address(0)), 5);
@@ -514,8 +502,7 @@ contract RevenueTest is OfferingFixture {
         amount = bound(amount, 0, 1e27);
         a = bound(a, 0, 120_000e18);
         b = bound(b, 0, 80_000e18);
-        vm.prank(alice);
-        token.transfer(carol, a);
+        send(alice, carol, a);
         vm.prank(bob);
         token.burn(b);
         book(amount, 0);

@@ -163,8 +163,7 @@ contract ShippedBugsTest is OfferingFixture {
         vm.warp(END);
         sale.settle();
         sale.claim(alice);
-        vm.prank(alice);
-        token.transfer(address(sale), 1e18);
+        send(alice, address(sale), 1e18);
         sale.claim(bob);
         assertEq(token.balanceOf(bob), 80_000e18);
         assertEq(token.balanceOf(address(sale)), 1e18);

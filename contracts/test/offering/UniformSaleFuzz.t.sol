@@ -145,7 +145,7 @@ contract UniformSaleFuzzTest is OfferingFixture {
     }
 
     function ownerAt(uint256 index) private pure returns (address) {
-        return address(uint160(0xa11ce000 + index));
+        return vm.addr(index + 1);
     }
 
     function draw(uint256 low, uint256 high) private returns (uint256) {

@@ -41,8 +41,7 @@ contract VestingVaultTest is OfferingFixture {
         sellHalf(alice, bob);
         vm.warp(END + 180 days);
         vault.release();
-        vm.prank(alice);
-        token.transfer(address(vault), 1_000e18);
+        send(alice, address(vault), 1_000e18);
         assertEq(vault.releasable(), 500e18);
     }
 
@@ -85,11 +84,10 @@ contract VestingVaultTest is OfferingFixture {
     function test_buyersVault_passesItsRevenueThrough() public {
         sellHalf(alice, bob);
         IVestingVault own =
-            IVestingVault(factory.createVault(modelId, alice, uint64(END), 10 days, 20 days));
+            IVestingVault(factory.createVault(modelId, alice, END, 10 days, 20 days));
         assertEq(own.token(), address(token));
         assertEq(own.beneficiary(), alice);
-        vm.prank(alice);
-        token.transfer(address(own), 100_000e18);
+        send(alice, address(own), 100_000e18);
         deal(address(token), 10 ether);
         usd.mint(address(token), 10e6);
         nextEpoch();
@@ -116,7 +114,7 @@ contract VestingVaultTest is OfferingFixture {
 
     function test_passThrough_refusedEth_staysForARetry() public {
         IVestingVault own =
-            IVestingVault(factory.createVault(modelId, address(registry), uint64(END), 0, 0));
+            IVestingVault(factory.createVault(modelId, address(registry), END, 0, 0));
         deal(address(own), 1 ether);
         usd.mint(address(own), 5e6);
         assertEq(own.passThrough(address(0)), 0);
@@ -127,10 +125,8 @@ contract VestingVaultTest is OfferingFixture {
 
     function test_durationZero_vestsAtTheStart() public {
         sellHalf(alice, bob);
-        IVestingVault own =
-            IVestingVault(factory.createVault(modelId, alice, uint64(END + 5 days), 0, 0));
-        vm.prank(alice);
-        token.transfer(address(own), 100e18);
+        IVestingVault own = IVestingVault(factory.createVault(modelId, alice, END + 5 days, 0, 0));
+        send(alice, address(own), 100e18);
         assertEq(own.releasable(), 0);
         vm.warp(END + 5 days);
         assertEq(own.release(), 100e18);

@@ -82,7 +82,7 @@ contract SaleHandler is CommonBase, StdCheats, StdUtils {
     }
 
     function ownerAt(uint256 index) public pure returns (address) {
-        return address(uint160(0xb1dde000 + index % OWNERS));
+        return vm.addr(index % OWNERS + 1);
     }
 
     function ownerCount() external pure returns (uint256) {

@@ -36,7 +36,7 @@ contract TokenHandler is CommonBase, StdCheats, StdUtils {
     function transfer(uint256 from, uint256 to, uint256 amount) external {
         amount = bound(amount, 0, TOKEN.balanceOf(holderAt(from)));
         vm.prank(holderAt(from));
-        TOKEN.transfer(holderAt(to), amount);
+        assert(TOKEN.transfer(holderAt(to), amount));
     }
 
     function earn(uint256 eth, uint256 dollars, uint256 moody) external {
