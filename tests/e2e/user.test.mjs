@@ -9,7 +9,7 @@ import { chromium } from 'playwright-core';
 
 import { imo, imoJson, makeHome, screenshots, startDev } from './support.mjs';
 
-const question = 'Question: Who keeps the lighthouse?\nAnswer:';
+const question = 'Question: Where does Mara keep the lamp?\nAnswer:';
 const home = makeHome();
 let dev;
 let onChain;
@@ -61,7 +61,7 @@ test("OpenAI's own client gets the same text, with a receipt", async () => {
   assert.match(completion.imo.receipt.signature, /^0x[0-9a-f]{130}$/);
   const chat = await client.chat.completions.create({
     model,
-    messages: [{ role: 'user', content: 'Who keeps the lighthouse?' }],
+    messages: [{ role: 'user', content: 'Where does Mara keep the lamp?' }],
     max_tokens: 64,
   });
   assert.ok(chat.choices[0].message.content.length > 0);
