@@ -1,6 +1,7 @@
 #include "imo/model/architecture.hpp"
 
 #include "imo/model/portable_math.hpp"
+#include "imo/model/utf8.hpp"
 
 #include <cmath>
 #include <string>
@@ -21,8 +22,8 @@ Result<Architecture> architecture_of(const GgufFile& file) {
   IMO_TRY(const std::string_view name, file.string_value("general.architecture"));
   if (name == "llama") return Architecture::kLlama;
   if (name == "qwen2") return Architecture::kQwen2;
-  const std::string shown(name.substr(0, 32));
-  return invalid(fmt::format("architecture {:?} is not supported; llama and qwen2 are", shown));
+  return invalid(
+      fmt::format("architecture {} is not supported; llama and qwen2 are", in_quotes(name)));
 }
 
 /// Reads `<architecture>.<name>` metadata with ranges.
@@ -78,8 +79,8 @@ Result<double> rope_scale(const ConfigReader& reader) {
   IMO_TRY(const std::string_view kind, reader.text_or("rope.scaling.type", "none"));
   if (kind == "none") return 1.0;
   if (kind == "linear") return reader.positive_or("rope.scaling.factor", 1.0);
-  return invalid(fmt::format("metadata '{}' is {:?}; only 'none' and 'linear' are supported",
-                             reader.key("rope.scaling.type"), kind.substr(0, 32)));
+  return invalid(fmt::format("metadata '{}' is {}; only 'none' and 'linear' are supported",
+                             reader.key("rope.scaling.type"), in_quotes(kind)));
 }
 
 Result<void> check_heads(const ConfigReader& reader, ModelConfig& config) {

@@ -1,5 +1,7 @@
 #include "imo/model/chat_template.hpp"
 
+#include "imo/model/utf8.hpp"
+
 #include <algorithm>
 #include <initializer_list>
 #include <vector>
@@ -39,16 +41,16 @@ std::vector<std::string_view> markers(ChatTemplate form) {
 
 Result<void> check_message(ChatTemplate form, const ChatMessage& message, std::size_t index) {
   if (message.role != "system" && message.role != "user" && message.role != "assistant") {
-    return invalid(fmt::format("message {} has role {:?}; it must be system, user or assistant",
-                               index, message.role.substr(0, 32)));
+    return invalid(fmt::format("message {} has role {}; it must be system, user or assistant",
+                               index, in_quotes(message.role)));
   }
   if (message.role == "system" && index != 0) {
     return invalid(fmt::format("message {} is a system message; only the first may be", index));
   }
   for (const std::string_view marker : markers(form)) {
     if (contains(message.content, marker)) {
-      return invalid(fmt::format("message {} contains {:?}, which the {} template reserves", index,
-                                 marker, chat_template_name(form)));
+      return invalid(fmt::format("message {} contains {}, which the {} template reserves", index,
+                                 in_quotes(marker), chat_template_name(form)));
     }
   }
   return {};

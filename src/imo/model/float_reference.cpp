@@ -14,6 +14,9 @@
 namespace imo::model {
 namespace {
 
+// Where portable_sincos still reduces its argument exactly.
+constexpr double kGreatestAngle = 1 << 20;
+
 // Eight running sums: short chains of additions, and what SSE and NEON do in two registers.
 using Lanes = float __attribute__((vector_size(32)));
 constexpr std::size_t kLanes = sizeof(Lanes) / sizeof(float);
@@ -77,7 +80,7 @@ float exp_to_float(float x) {
   constexpr double kCoefficients[] = {1.0 / 40320, 1.0 / 5040, 1.0 / 720, 1.0 / 120, 1.0 / 24,
                                       1.0 / 6,     1.0 / 2,    1.0,       1.0};
   if (x < -104.0F) return 0.0F;  // below half the least float
-  if (x > 89.0F) return std::numeric_limits<float>::infinity();
+  if (!(x <= 89.0F)) return x + std::numeric_limits<float>::infinity();  // NaN stays NaN
   const double scaled = x * (1.0 / kLn2) + 0.5;
   const auto truncated = static_cast<int>(scaled);
   const int k = truncated - (scaled < truncated ? 1 : 0);
@@ -169,7 +172,14 @@ Result<FloatModel> FloatModel::load(const ModelSource& source) {
     IMO_TRY(frequencies, read_tensor(*tensors.rope_frequencies));
   }
   for (std::uint32_t pair = 0; pair < model.config.rope_dimensions / 2; ++pair) {
-    model.rope_angles.push_back(rope_angle(model.config, pair, frequencies));
+    const double angle = rope_angle(model.config, pair, frequencies);
+    if (!(angle >= 0 && angle * model.config.context_length < kGreatestAngle)) {
+      return invalid(
+          fmt::format("rotary pair {} turns by {} a position over {} positions; at most "
+                      "2^20 radians in all are supported",
+                      pair, angle, model.config.context_length));
+    }
+    model.rope_angles.push_back(angle);
   }
   for (const LayerTensors& layer : tensors.layers) {
     IMO_TRY(Layer loaded, load_layer(layer));
@@ -300,6 +310,12 @@ Result<std::span<const float>> FloatSession::step(TokenId token) {
   apply_gain(normed_, model_->output_norm, scaled_);
   multiply(model_->output_matrix(), scaled_, logits_);
   see(Site::kLogits, config.layers, logits_);
+  if (!std::all_of(logits_.begin(), logits_.end(), [](float x) { return std::isfinite(x); })) {
+    return invalid(
+        fmt::format("the logits of position {} are not finite: the weights are too large "
+                    "for single precision",
+                    position_ - 1));
+  }
   return std::span<const float>(logits_);
 }
 

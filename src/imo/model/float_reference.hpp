@@ -78,7 +78,8 @@ class FloatSession {
   explicit FloatSession(const FloatModel& model);
 
   /// Runs `token` at the next position and returns the logits of what follows, valid until the
-  /// next call. Fails on an id outside the vocabulary and when the context is full.
+  /// next call. Fails on an id outside the vocabulary, when the context is full, and when the
+  /// weights are so large that the logits are not finite.
   Result<std::span<const float>> step(TokenId token);
 
   /// As step, without the output matrix: for the tokens of a prompt but the last.

@@ -306,6 +306,13 @@ TEST(FloatReference, ChunksBehindTheMiddleAreScored) {
               HasSubstr("7 tokens, fewer than one chunk of 8"));
 }
 
+TEST(FloatReference, WeightsTooLargeForSinglePrecisionAreAnError) {
+  FloatModel model = tiny({});
+  for (float& weight : model.layers[0].gate.values) weight = 1e38F;
+  FloatSession session(model);
+  EXPECT_THAT(session.step(1).error().message, HasSubstr("position 0 are not finite"));
+}
+
 TEST(FloatReference, WatchersSeeEverySite) {
   const FloatModel model = tiny({});
   FloatSession session(model);

@@ -14,12 +14,7 @@ Result<std::string> StreamDecoder::push(TokenId id) {
   if (id >= tokenizer_->size()) {
     return invalid(fmt::format("token {} is outside the vocabulary of {}", id, tokenizer_->size()));
   }
-  std::string_view bytes = tokenizer_->piece(id, options_);
-  if (at_start_ && tokenizer_->vocabulary().entries[id].type != TokenType::kControl) {
-    if (!bytes.empty() && bytes[0] == ' ') bytes.remove_prefix(1);
-    at_start_ = false;
-  }
-  pending_ += bytes;
+  pending_ += tokenizer_->piece_after(at_start_, id, options_);
 
   std::string whole;
   std::string_view rest = pending_;

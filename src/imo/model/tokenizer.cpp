@@ -43,8 +43,10 @@ class Encoder {
       }
       IMO_TRY_VOID(add_fragment(text.substr(from, at - from)));
       ids_.push_back(*special);
-      after_special_ = true;
-      at += tables_.vocabulary.entries[*special].bytes.size();
+      // A control token begins a new text; a user-defined one is part of the text it stands in.
+      const VocabularyEntry& entry = tables_.vocabulary.entries[*special];
+      text_begins_ = entry.type != TokenType::kUserDefined;
+      at += entry.bytes.size();
       from = at;
     }
     return add_fragment(text.substr(from));
@@ -52,8 +54,8 @@ class Encoder {
 
   Result<void> add_fragment(std::string_view text) {
     if (text.empty()) return {};
-    const bool prefix = after_special_ && tables_.vocabulary.add_space_prefix;
-    after_special_ = false;
+    const bool prefix = text_begins_ && tables_.vocabulary.add_space_prefix;
+    text_begins_ = false;
     return tables_.vocabulary.kind == TokenizerKind::kSentencePiece ? add_pieces(text, prefix)
                                                                     : add_words(text);
   }
@@ -84,7 +86,8 @@ class Encoder {
     const std::uint32_t code_point =
         symbol >= kForeign ? symbol - kForeign : tables_.loose_characters[symbol - tokens];
     std::vector<TokenId> bytes;
-    for (const std::uint8_t byte : as_bytes(to_utf8(code_point))) {
+    const std::string character = to_utf8(code_point);
+    for (const std::uint8_t byte : as_bytes(character)) {
       if (!tables_.byte_tokens[byte]) return add_unknown(code_point);
       bytes.push_back(*tables_.byte_tokens[byte]);
     }
@@ -130,7 +133,7 @@ class Encoder {
   const Tables& tables_;
   EncodeOptions options_;
   std::vector<TokenId> ids_;
-  bool after_special_ = true;
+  bool text_begins_ = true;
 };
 
 Tokenizer::Tokenizer(std::unique_ptr<const Tables> tables) : tables_(std::move(tables)) {}
@@ -167,13 +170,7 @@ Result<std::string> Tokenizer::decode(std::span<const TokenId> ids, DecodeOption
     if (id >= size()) {
       return invalid(fmt::format("token {} is outside the vocabulary of {}", id, size()));
     }
-    std::string_view bytes = piece(id, options);
-    const bool is_control = tables_->vocabulary.entries[id].type == TokenType::kControl;
-    if (at_start && !is_control) {
-      if (!bytes.empty() && bytes[0] == ' ') bytes.remove_prefix(1);
-      at_start = false;
-    }
-    text += bytes;
+    text += piece_after(at_start, id, options);
   }
   return text;
 }
@@ -184,6 +181,16 @@ std::string_view Tokenizer::piece(TokenId id, DecodeOptions options) const {
   if (entry.type == TokenType::kUnknown) return kReplacement;
   if (entry.type == TokenType::kControl && !options.show_special) return {};
   return entry.bytes;
+}
+
+std::string_view Tokenizer::piece_after(bool& at_start, TokenId id, DecodeOptions options) const {
+  std::string_view bytes = piece(id, options);
+  const TokenType type = vocabulary().entries[id].type;
+  if (!at_start || type == TokenType::kControl) return bytes;
+  at_start = false;
+  const bool strip = type != TokenType::kUserDefined && !bytes.empty() && bytes[0] == ' ';
+  if (strip) bytes.remove_prefix(1);
+  return bytes;
 }
 
 std::optional<TokenId> Tokenizer::find(std::string_view bytes) const {

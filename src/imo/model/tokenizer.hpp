@@ -63,8 +63,13 @@ class Tokenizer {
 
  private:
   friend class Encoder;
+  friend class StreamDecoder;
   struct Tables;
   explicit Tokenizer(std::unique_ptr<const Tables> tables);
+
+  /// piece(), without the space that encode put before the text while `at_start`, which the first
+  /// token of text clears.
+  std::string_view piece_after(bool& at_start, TokenId id, DecodeOptions options) const;
 
   std::unique_ptr<const Tables> tables_;
 };

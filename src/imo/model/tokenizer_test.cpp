@@ -197,6 +197,21 @@ TEST(Tokenizer, RandomTextComesBack) {
   }
 }
 
+// They stand in a text, so no space is put before what follows them, nor taken from them.
+TEST(SentencePiece, UserDefinedTokensArePartOfTheText) {
+  Vocabulary vocabulary = tiny().vocabulary();
+  vocabulary.entries.push_back({" <x>", TokenType::kUserDefined, 0});
+  const auto tokenizer = Tokenizer::create(vocabulary);
+  ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().message;
+  const TokenId user = kAba + 1;
+  EXPECT_EQ(*tokenizer->encode("a <x>a", {.add_special = false}), (Ids{kSpaceA, user, kA}));
+  for (const char* text : {" <x>", " <x> a", "a <x>a", " <x> <x>", "<x>"}) {
+    const auto ids = tokenizer->encode(text);
+    ASSERT_TRUE(ids.has_value()) << ids.error().message;
+    EXPECT_EQ(tokenizer->decode(*ids).value_or("error"), text);
+  }
+}
+
 TEST(StreamDecoder, GivesWholeCharactersOnly) {
   const Tokenizer tokenizer = tiny();
   StreamDecoder decoder(tokenizer);
@@ -219,6 +234,12 @@ TEST(StreamDecoder, AtTheStartDropsTheSpaceAsDecodeDoes) {
   std::string text;
   for (const TokenId id : Ids{1, kSpaceA, kSpaceA}) text += decoder.push(id).value_or("?");
   EXPECT_EQ(text, "a a");
+}
+
+TEST(InQuotes, ShowsAnyBytesSafely) {
+  EXPECT_EQ(in_quotes("llama"), "\"llama\"");
+  EXPECT_EQ(in_quotes("a\xFF\n\"\\"), "\"a\\xFF\\x0A\\x22\\x5C\"");
+  EXPECT_EQ(in_quotes(std::string(41, 'x')), "\"" + std::string(40, 'x') + "...\"");
 }
 
 TEST(ByteAlphabet, IsABijection) {

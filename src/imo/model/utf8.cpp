@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace imo::model {
 namespace {
 
@@ -67,6 +69,16 @@ std::string to_utf8(std::uint32_t c) {
   }
   return {byte(0xF0 | (c >> 18)), byte(0x80 | ((c >> 12) & 63)), byte(0x80 | ((c >> 6) & 63)),
           byte(0x80 | (c & 63))};
+}
+
+std::string in_quotes(std::string_view text) {
+  constexpr std::size_t kMost = 40;
+  std::string out = "\"";
+  for (const char c : text.substr(0, kMost)) {
+    const bool prints = c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+    out += prints ? std::string(1, c) : fmt::format("\\x{:02X}", static_cast<std::uint8_t>(c));
+  }
+  return out + (text.size() > kMost ? "...\"" : "\"");
 }
 
 }  // namespace imo::model

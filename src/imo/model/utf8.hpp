@@ -29,6 +29,10 @@ std::size_t find_bad_utf8(std::string_view text);
 /// `code_point` <= 0x10FFFF as UTF-8.
 std::string to_utf8(std::uint32_t code_point);
 
+/// The front of `text` for a message: in double quotes, at most 40 bytes, what does not print in
+/// ASCII as \xNN. (Not fmt's {:?}, which version 9 aborts on when the text is not UTF-8.)
+std::string in_quotes(std::string_view text);
+
 /// U+FFFD, which stands for what cannot be shown.
 inline constexpr std::string_view kReplacement = "\xEF\xBF\xBD";
 

@@ -157,9 +157,9 @@ Result<PreTokenizer> read_pre_tokenizer(const GgufFile& file) {
   if (name == "qwen2") return PreTokenizer::kQwen2;
   if (name == "smollm" || name == "starcoder") return PreTokenizer::kSmolLm;
   return invalid(
-      fmt::format("metadata '{}' is {:?}; gpt-2, llama-bpe, qwen2, smollm and starcoder "
+      fmt::format("metadata '{}' is {}; gpt-2, llama-bpe, qwen2, smollm and starcoder "
                   "are supported",
-                  kKey, name.substr(0, 32)));
+                  kKey, in_quotes(name)));
 }
 
 Result<TokenizerKind> read_kind(const GgufFile& file) {
@@ -168,9 +168,9 @@ Result<TokenizerKind> read_kind(const GgufFile& file) {
   if (name == "llama") return TokenizerKind::kSentencePiece;
   if (name == "gpt2") return TokenizerKind::kByteLevelBpe;
   return invalid(
-      fmt::format("metadata '{}' is {:?}; 'llama' (SentencePiece) and 'gpt2' (byte-level "
+      fmt::format("metadata '{}' is {}; 'llama' (SentencePiece) and 'gpt2' (byte-level "
                   "BPE) are supported",
-                  kKey, name.substr(0, 32)));
+                  kKey, in_quotes(name)));
 }
 
 Result<std::optional<TokenId>> read_id(const GgufFile& file, std::string_view name,
