@@ -119,7 +119,7 @@ TEST(Compiler, GoldenRootOfStories260K) {
   const auto compiled = compile_file(path);
   ASSERT_TRUE(compiled) << compiled.error().message;
   EXPECT_EQ(to_hex(compiled->root),
-            "0xb9fa211ac87655980ab8a697e2b3ccadd1d373f6912085eb401fc11034162959");
+            "0xa0a7ad6e1b5b169f260398812004b952d6f7e34019ced626db5010c3f84440ad");
 }
 
 }  // namespace

@@ -276,8 +276,10 @@ Result<void> ProgramBuilder::attention(const FloatModel::Layer& layer, const Lay
   IMO_TRY(const Value query, matmul(layer.query, columns, normed, target(ranges.query, "attn_q")));
   IMO_TRY(const Value key, matmul(layer.key, columns, normed, target(ranges.key, "attn_k")));
   IMO_TRY(const Value value, matmul(layer.value, columns, normed, target(ranges.value, "attn_v")));
-  IMO_TRY(const std::uint32_t scored,
-          scores(rope(query, config.heads), rope(key, config.kv_heads)));
+  // Not as arguments of one call: compilers differ in which they evaluate first.
+  const Value turned_query = rope(query, config.heads);
+  const Value turned_key = rope(key, config.kv_heads);
+  IMO_TRY(const std::uint32_t scored, scores(turned_query, turned_key));
   const Value mixed = mix(scored, value, ranges.mixed);
   return add_to_residual(layer.attention_output, ranges.mixed_power, mixed, "attn_output");
 }
