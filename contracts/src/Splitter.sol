@@ -120,10 +120,10 @@ contract Splitter is ISplitter, ReentrancyGuardTransient {
     }
 
     /// @dev Whether `token` is among `IModelToken.assets()`. The answer is read by hand, as far as 16
-    /// entries, because a hostile contract may return anything.
+    /// entries, because a hostile contract may return anything. It cannot be starved: what is left
+    /// after it must still be enough for Payment, which asks for more than ASSETS_GAS.
     function _takes(address modelToken, address token) private view returns (bool) {
         if (token == address(0)) return true;
-        BoundedCall.checkGas(ASSETS_GAS);
         bytes memory output = new bytes(64 + 32 * MAX_ASSETS);
         uint256 returned = BoundedCall.read(
             modelToken, ASSETS_GAS, abi.encodeCall(IModelToken.assets, ()), output

@@ -42,6 +42,8 @@ contract ExamplesTest is UseFixture {
         uint256 id = askThrough(operator);
         assertEq(example.lastRequestId(), id);
         assertEq(oracle.requestOf(id).beneficiary, asker);
+        vm.expectEmit(address(example));
+        emit AskExample.AnswerStored(id, "a river");
         answer(id);
         (string memory text, bool isFinal) = example.answerOf(id);
         assertEq(text, "a river");
@@ -121,6 +123,8 @@ contract ExamplesTest is UseFixture {
         vm.prank(stranger);
         vm.expectRevert(abi.encodeWithSelector(ContentMarket.NotSeller.selector, asker, stranger));
         market.cancel(address(content), token);
+        vm.expectEmit(address(market));
+        emit ContentMarket.Cancelled(address(content), token, asker);
         vm.prank(asker);
         market.cancel(address(content), token);
         assertEq(content.ownerOf(token), asker);
@@ -130,6 +134,14 @@ contract ExamplesTest is UseFixture {
         market.cancel(address(content), token);
         vm.expectRevert(reason);
         market.buy{value: PRICE}(address(content), token);
+
+        // Another price is another listing.
+        vm.prank(asker);
+        content.approve(address(market), token);
+        vm.expectEmit(address(market));
+        emit ContentMarket.Listed(address(content), token, asker, 2 * PRICE);
+        vm.prank(asker);
+        market.list(address(content), token, 2 * PRICE);
     }
 
     function test_market_buy_paysSellerAndRoyalty() public {
@@ -152,8 +164,11 @@ contract ExamplesTest is UseFixture {
         splitters.deploy(modelId, operator);
         ISplitter(splitter).split(address(0)); // the royalty is revenue like a fee
         uint256 wallet = asker.balance;
+        vm.expectEmit(address(market));
+        emit ContentMarket.Withdrawn(asker, 0.95 ether);
         market.withdraw(asker);
         assertEq(asker.balance, wallet + 0.95 ether);
+        assertEq(market.totalOwed(), 0);
         vm.expectRevert(abi.encodeWithSelector(ContentMarket.NothingOwed.selector, asker));
         market.withdraw(asker);
     }

@@ -138,6 +138,8 @@ contract OperatorRegistryTest is UseFixture {
 
     function test_removePrice() public {
         vm.startPrank(operator);
+        vm.expectEmit(address(operators));
+        emit IOperatorRegistry.PriceChanged(operator, modelId, IOperatorRegistry.Price(0, 0, 0, 0));
         operators.removePrice(modelId);
         assertFalse(operators.isOffering(modelId, operator));
         bytes memory reason =
@@ -354,6 +356,24 @@ contract OperatorRegistryTest is UseFixture {
         emit IOperatorRegistry.Unlocked(operator, address(oracle), 1 ether);
         operators.unlock(operator, 1 ether);
         assertEq(operators.freeDeposit(operator), 1 ether);
+    }
+
+    function test_lock_inactiveOperator_reverts() public {
+        vm.prank(operator);
+        operators.startExit(DEPOSIT - MINIMUM_DEPOSIT + 1);
+        vm.startPrank(address(oracle));
+        vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.NotActive.selector, operator));
+        operators.lock(operator, 1);
+        vm.expectRevert(abi.encodeWithSelector(IOperatorRegistry.NotActive.selector, stranger));
+        operators.lock(stranger, 0);
+    }
+
+    function test_quote_nobodyEverOffered_reverts() public {
+        uint256 lonely = registerModel(author, "lonely", new IModelRegistry.Parent[](0));
+        vm.expectRevert(
+            abi.encodeWithSelector(IOperatorRegistry.NoReferenceOperator.selector, lonely)
+        );
+        operators.quote(lonely, 1, 1, 0, address(0));
     }
 
     function test_lock_exitAfterwards_leavesTheBond() public {

@@ -39,12 +39,16 @@ contract OracleDisputeTest is UseFixture {
         bytes32 claim = liveClaim(id);
         vm.prank(game);
         oracle.hold(id, claim);
+        vm.expectEmit(address(oracle));
+        emit IOracle.DisputeHold(id, claim, true, 2);
         vm.prank(game);
         oracle.hold(id, claim);
         assertEq(oracle.liveDisputes(claim), 2);
         vm.warp(START + 30 days);
         vm.expectRevert(abi.encodeWithSelector(IOracle.DisputeLive.selector, id, 2));
         oracle.finalise(id);
+        vm.expectEmit(address(oracle));
+        emit IOracle.DisputeHold(id, claim, false, 1);
         vm.prank(game);
         oracle.release(id, claim);
         vm.expectRevert(abi.encodeWithSelector(IOracle.DisputeLive.selector, id, 1));

@@ -110,6 +110,8 @@ contract OracleEndTest is UseFixture {
         vm.warp(START + 1 days);
         vm.expectEmit(address(oracle));
         emit IOracle.Refunded(id, asker, FEE);
+        vm.expectEmit(address(oracle));
+        emit IOracle.Credited(asker, FEE);
         vm.prank(stranger);
         oracle.refund(id);
         assertStatus(id, IOracle.Status.Refunded);

@@ -71,6 +71,17 @@ contract OracleTextTest is UseFixture {
         oracle.estimateFee(1, GAS);
     }
 
+    /// @dev A context of one token has no room for a prompt and an answer.
+    function test_estimateFee_contextOfOneToken_reverts() public {
+        IModelRegistry.Registration memory registration = models.modelOf(modelId).registration;
+        registration.salt = "one";
+        registration.contextLength = 1;
+        vm.prank(author);
+        uint256 one = models.register(registration);
+        vm.expectRevert(abi.encodeWithSelector(IOracle.BadMaxTokens.selector, 1, 0));
+        oracle.estimateFee(one, GAS);
+    }
+
     function test_requestCallback_emptyOrTooLong_reverts() public {
         vm.startPrank(asker);
         vm.expectRevert(IOracle.EmptyPrompt.selector);

@@ -197,6 +197,8 @@ contract SplitterTest is OfferingFixture {
         emit ISplitter.Withdrawn(address(0), address(refusing), stranger, 0.4 ether);
         assertEq(splitter.withdraw(address(0), stranger), 0.4 ether);
         assertEq(stranger.balance, 0.4 ether);
+        assertEq(splitter.totalOwed(address(0)), 0);
+        assertEq(splitter.pending(address(0)), 0);
         vm.prank(address(refusing));
         vm.expectRevert(
             abi.encodeWithSelector(ISplitter.NothingOwed.selector, address(0), address(refusing))
@@ -291,6 +293,27 @@ contract SplitterTest is OfferingFixture {
             splitter.split{gas: 2_000_000}(address(0));
             assertEq(splitter.owed(address(0), address(bomb)), 0.0333 ether);
         }
+    }
+
+    /// @dev Who gains if gas were not checked: a parent's author, who starves the question whether
+    /// the parent's token takes the asset, and is paid in its place.
+    function test_splitToken_theQuestionCannotBeStarved() public {
+        uint256 bare = register(ancestor, "ancestor");
+        uint256 child = registerChild(parentsOf(modelId, bare), "child");
+        ISplitter splitter = splitterOf(child, operator);
+        usd.mint(address(splitter), 1_000_000);
+        uint256 taken = 0;
+        for (uint256 gasLimit = 60_000; gasLimit < 700_000; gasLimit += 10_000) {
+            uint256 state = vm.snapshotState();
+            try splitter.split{gas: gasLimit}(address(usd)) {
+                ++taken;
+                assertEq(token.unbookedRevenue(address(usd)), 100_000);
+            } catch {}
+            vm.revertToState(state);
+        }
+        assertGt(taken, 5);
+        vm.expectPartialRevert(Payment.NotEnoughGas.selector);
+        splitter.split{gas: 120_000}(address(usd));
     }
 
     function test_splitToken_tokenThatRefusesAPayee_isOwed() public {
