@@ -28,7 +28,7 @@ std::string to_checksum(const Address& address) {
   std::string text = to_hex(address);
   const Hash32 hash = crypto::keccak256(as_bytes(std::string_view(text).substr(2)));
   for (std::size_t i = 0; i < 40; ++i) {
-    const unsigned nibble = (hash.bytes[i / 2] >> (i % 2 == 0 ? 4 : 0)) & 0xFU;
+    const unsigned nibble = (unsigned{hash.bytes[i / 2]} >> (i % 2 == 0 ? 4U : 0U)) & 0xFU;
     char& digit = text[2 + i];
     if (is_lower(digit) && nibble >= 8) digit = static_cast<char>(digit - 'a' + 'A');
   }
