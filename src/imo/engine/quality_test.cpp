@@ -1,14 +1,11 @@
-// The integer program of a real model against its float reference, and its golden answers.
+// The integer program of a real model against its float reference.
 
 #include "imo/engine/quality.hpp"
 
-#include "imo/engine/session.hpp"
-#include "imo/engine/verify.hpp"
 #include "imo/model/program_test_support.hpp"
 
 #include <filesystem>
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace imo::engine {
@@ -16,7 +13,6 @@ namespace {
 
 using model::testing::read_text;
 using model::testing::shared_file;
-using ::testing::StartsWith;
 
 std::filesystem::path stories_path() {
   return shared_file("models/stories260K/stories260K-pad192-f32.gguf");
@@ -94,29 +90,6 @@ TEST(Quality, CountsSaturationPerOperator) {
   EXPECT_GT(of(*after).saturated, 0U);
   EXPECT_EQ(of(*after).largest, 32767);
   EXPECT_EQ(of(*after).elements, 20U * program.operators[target].width);
-}
-
-// The story that the model's documentation prints for greedy decoding in single precision.
-TEST(Golden, Stories260KWritesItsPublishedStory) {
-  IMO_NEED_SHARED(stories_path());
-  const auto loaded = load(stories_path());
-  ASSERT_TRUE(loaded) << loaded.error().message;
-  const auto prompt = loaded->model.tokenizer().encode("");
-  ASSERT_TRUE(prompt);
-  const auto generation = loaded->model.generate(*prompt, 260);
-  ASSERT_TRUE(generation) << generation.error().message;
-  const auto text = loaded->model.tokenizer().decode(generation->tokens);
-  ASSERT_TRUE(text);
-  EXPECT_THAT(
-      *text,
-      StartsWith(
-          "Once upon a time, there was a little girl named Lily. She loved to play outside in the "
-          "park. One day, she saw a big, red ball. She wanted to play with it, but it was too "
-          "high.\nLily's mom said, \"Lily, let's go to the park.\" Lily was sad and didn't know "
-          "what to do. She said, \"I want to play with your ball, but I can't find it.\"\nLily was "
-          "sad and didn't know what to do. She said, \"I'm sorry, Lily. I didn't know what to "
-          "do.\"\nLily didn't want to help her mom, so she said, \"I'm sorry, mom. I didn't know "
-          "what to do.\" Her mom said, \"Don't worry, Lily. We can help you."));
 }
 
 }  // namespace
