@@ -22,6 +22,8 @@ HttpResponse ok(const Json& document) {
 }
 
 HttpResponse failed(const Error& error) {
+  // A view that reverts says that there is no such thing.
+  if (error.kind == ErrorKind::kRejected) return not_found(error.message).to_response();
   return from_error(error).to_response();
 }
 

@@ -311,7 +311,8 @@ TEST_F(ServerTest, ShowsRequests) {
   EXPECT_EQ(get("/v1/requests/99").status, 404);
   EXPECT_EQ(get("/v1/requests/x").status, 404);
   EXPECT_EQ(json::parse(get("/v1/offerings").body)["data"], json::array());
-  EXPECT_EQ(get("/v1/offerings/7").status, 404);
+  const auto missing = get("/v1/offerings/7");
+  EXPECT_EQ(missing.status, 404) << missing.body;
 }
 
 TEST_F(ServerTest, ServesThePage) {
