@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Clones} from "@openzeppelin/contracts/proxy/Clones.sol";
+import {CREATE3} from "solady/utils/CREATE3.sol";
+import {LibClone} from "solady/utils/LibClone.sol";
 
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IModelToken} from "./interfaces/IModelToken.sol";
@@ -16,6 +17,9 @@ import {VestingVault} from "./VestingVault.sol";
 /// @title Maker of offerings
 /// @notice Rules and meanings are in IOfferingFactory.
 /// @dev The constructor deploys the implementations, so that a factory cannot be wired wrongly.
+/// A bid is money sent to an address that was seen before. So the addresses of an offering follow from its model and
+/// its terms alone: after a reorganisation they hold this offering or nothing, never somebody else's. CREATE3 rather
+/// than CREATE2, because the immutable arguments contain the time of the block.
 contract OfferingFactory is IOfferingFactory {
     /// @dev Bids are final in the last fifth of the scheduled duration.
     uint256 private constant FREEZE_DIVISOR = 5;
@@ -44,11 +48,15 @@ contract OfferingFactory is IOfferingFactory {
     {
         address author = REGISTRY.authorOf(modelId);
         if (msg.sender != author) revert NotAuthor(modelId, msg.sender, author);
+        address bound = REGISTRY.tokenOf(modelId);
+        // Said here, because a second deployment at the same addresses would burn all gas.
+        if (bound != address(0)) revert IModelRegistry.AlreadyBound(modelId, bound);
         Terms memory terms = given;
+        bytes32 salt = keccak256(abi.encode(modelId, terms));
         if (terms.sale.start == 0) terms.sale.start = uint64(block.timestamp);
         OfferingTerms.check(terms);
 
-        offering = _deploy(modelId, author, terms);
+        offering = _deploy(modelId, author, terms, salt);
         _offerings[modelId] = offering;
         _ids.push(modelId);
         REGISTRY.bindToken(modelId, offering.token);
@@ -66,10 +74,11 @@ contract OfferingFactory is IOfferingFactory {
         address token = offeringOf(modelId).token;
         if (beneficiary == address(0)) revert BadAddress("beneficiary", beneficiary);
         OfferingTerms.checkVault(cliff, duration);
-        vault = Clones.cloneWithImmutableArgs(
-            VAULT, abi.encode(token, beneficiary, start, cliff, duration)
+        bool there;
+        (there, vault) = LibClone.createDeterministicClone(
+            VAULT, abi.encode(token, beneficiary, start, cliff, duration), 0
         );
-        emit VaultCreated(vault, token, beneficiary);
+        if (!there) emit VaultCreated(vault, token, beneficiary);
     }
 
     /// @inheritdoc IOfferingFactory
@@ -99,20 +108,23 @@ contract OfferingFactory is IOfferingFactory {
     }
 
     /// @dev The token comes first because the others carry its address, and learns theirs last.
-    function _deploy(uint256 modelId, address author, Terms memory terms)
+    function _deploy(uint256 modelId, address author, Terms memory terms, bytes32 salt)
         private
         returns (Offering memory offering)
     {
         uint256 end = uint256(terms.sale.start) + terms.sale.duration;
-        offering.token = _deployToken(modelId, terms.token);
-        offering.treasury = Clones.cloneWithImmutableArgs(
-            TREASURY, abi.encode(author, end, terms.treasury.duration, terms.treasury.upfrontBps)
+        offering.token = _deployToken(modelId, terms.token, salt);
+        offering.treasury = _clone(
+            TREASURY,
+            abi.encode(author, end, terms.treasury.duration, terms.treasury.upfrontBps),
+            salt
         );
-        offering.vault = Clones.cloneWithImmutableArgs(
+        offering.vault = _clone(
             VAULT,
-            abi.encode(offering.token, author, end, terms.vesting.cliff, terms.vesting.duration)
+            abi.encode(offering.token, author, end, terms.vesting.cliff, terms.vesting.duration),
+            salt
         );
-        offering.sale = _deploySale(offering, terms.sale, end);
+        offering.sale = _deploySale(offering, terms.sale, end, salt);
         IModelToken(offering.token)
             .initialize(
                 IModelToken.Genesis({
@@ -128,7 +140,10 @@ contract OfferingFactory is IOfferingFactory {
             );
     }
 
-    function _deployToken(uint256 modelId, TokenTerms memory terms) private returns (address) {
+    function _deployToken(uint256 modelId, TokenTerms memory terms, bytes32 salt)
+        private
+        returns (address)
+    {
         bytes memory args = abi.encodePacked(
             abi.encode(
                 modelId,
@@ -139,13 +154,15 @@ contract OfferingFactory is IOfferingFactory {
             ),
             terms.revenueTokens
         );
-        return Clones.cloneWithImmutableArgs(TOKEN, args);
+        return _clone(TOKEN, args, salt);
     }
 
-    function _deploySale(Offering memory offering, SaleTerms memory terms, uint256 end)
-        private
-        returns (address)
-    {
+    function _deploySale(
+        Offering memory offering,
+        SaleTerms memory terms,
+        uint256 end,
+        bytes32 salt
+    ) private returns (address) {
         IUniformSale.Parameters memory parameters = IUniformSale.Parameters({
             token: offering.token,
             treasury: offering.treasury,
@@ -160,6 +177,16 @@ contract OfferingFactory is IOfferingFactory {
             minBid: terms.minBid,
             buyerCap: terms.buyerCap
         });
-        return Clones.cloneWithImmutableArgs(SALE, abi.encode(parameters));
+        return _clone(SALE, abi.encode(parameters), salt);
+    }
+
+    /// @dev The address follows from this factory, the implementation and the salt.
+    function _clone(address implementation, bytes memory args, bytes32 salt)
+        private
+        returns (address)
+    {
+        return CREATE3.deployDeterministic(
+            LibClone.initCode(implementation, args), keccak256(abi.encode(salt, implementation))
+        );
     }
 }

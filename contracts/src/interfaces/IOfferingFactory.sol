@@ -90,11 +90,13 @@ interface IOfferingFactory {
     error BadAddress(string field, address value);
 
     /// @notice Creates the offering of a model whose registration names this factory as binder.
+    /// @dev The addresses follow from the model and `terms` as given, not from the block or from other offerings.
     function createOffering(uint256 modelId, Terms calldata terms)
         external
         returns (Offering memory offering);
 
     /// @notice Creates a vesting vault over an offering's token for anybody; such a vault earns like any holder.
+    /// @dev The address follows from the arguments; a vault that is already there is returned as it is.
     /// @param start Unix seconds.
     /// @param cliff Seconds, at most `duration`.
     /// @param duration Seconds, at most 10 years.

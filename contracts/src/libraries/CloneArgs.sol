@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 /// @title Immutable arguments of a clone, read word by word
-/// @dev OpenZeppelin's Clones appends the arguments to the 45 bytes of the ERC-1167 proxy. Reading one word from the
+/// @dev Solady's LibClone appends the arguments to the 45 bytes of the ERC-1167 proxy. Reading one word from the
 /// own code costs about 110 gas (a cold storage slot 2,100) and, unlike storage, nothing can ever write to it.
 library CloneArgs {
     /// @dev Length of the ERC-1167 runtime code.
