@@ -335,7 +335,15 @@ abstract contract OracleBase is IOracle {
 
     function _questionHash(Record storage record) internal view returns (bytes32) {
         return keccak256(
-            abi.encode(record.modelId, record.isText, record.inputHash, record.maxTokens, GREEDY)
+            abi.encode(
+                record.modelId,
+                record.isText,
+                record.inputHash,
+                record.maxTokens,
+                GREEDY,
+                record.fee,
+                _bond(record)
+            )
         );
     }
 

@@ -75,7 +75,8 @@ interface IOracle is IAIOracle {
 
     /// @notice An answer as it is posted.
     /// @param questionHash The question that is answered, see `questionHashOf`: after a reorganisation
-    /// the same number may belong to another question, to which this answer would be a lie.
+    /// the same number may belong to another question, to which this answer would be a lie, or
+    /// to the same one for another fee.
     /// @param promptTokens For a text question the tokenised input; empty for a token question.
     /// @param outputTokens Packed output tokens: the end token closes it, or it has `maxTokens` tokens.
     /// @param text The output tokens as text, without the end token.
@@ -266,8 +267,8 @@ interface IOracle is IAIOracle {
         address operator
     ) external view returns (uint256 fee);
 
-    /// @notice What identifies the question of a request, whatever its number:
-    /// keccak256(abi.encode(modelId, isText, inputHash, maxTokens, sampling)).
+    /// @notice What identifies the question of a request and what its answer earns and risks, whatever
+    /// its number: keccak256(abi.encode(modelId, isText, inputHash, maxTokens, sampling, fee, bond)).
     function questionHashOf(uint256 requestId) external view returns (bytes32);
 
     /// @notice The bond, in wei, that an answer to `requestId` locks.

@@ -137,7 +137,15 @@ contract OracleAnswerTest is UseFixture {
         IOracle.Answer memory posted = defaultAnswer();
         posted.questionHash = questionHashes[id];
         bytes32 byTheLetter = keccak256(
-            abi.encode(modelId, false, keccak256(question.promptTokens), uint32(4), bytes32(0))
+            abi.encode(
+                modelId,
+                false,
+                keccak256(question.promptTokens),
+                uint32(4),
+                bytes32(0),
+                uint256(0), // fee
+                MINIMUM_BOND
+            )
         );
         assertEq(posted.questionHash, byTheLetter);
         uint256[3] memory others;

@@ -135,6 +135,8 @@ Hash32 question_hash(const ChainRequest& request) {
       .update(crypto::keccak256(request.input))
       .update(U256(request.max_tokens).to_be())
       .update(request.sampling)
+      .update(request.fee.to_be())
+      .update(request.bond.to_be())
       .finish();
 }
 
