@@ -179,6 +179,7 @@ contract ContentToken is IContentToken, ERC721, IERC2981, IERC4906 {
     /// @notice ERC-7007 metadata as a base64 data URI.
     function tokenURI(uint256 id) public view override returns (string memory) {
         uint256 requestId = _pieces[id].requestId;
+        bytes memory promptBytes = promptOf(id);
         bytes memory content = contentOf(id);
         (, address operator,,) = _ORACLE.answerOf(requestId);
         return ContentMetadata.uri(
@@ -186,8 +187,8 @@ contract ContentToken is IContentToken, ERC721, IERC2981, IERC4906 {
                 modelId: _ORACLE.requestOf(requestId).modelId,
                 requestId: requestId,
                 operator: operator,
-                status: _statusOf(id, requestId, content),
-                prompt: promptOf(id),
+                status: _statusOf(requestId, promptBytes, content),
+                prompt: promptBytes,
                 content: content
             })
         );
@@ -277,14 +278,18 @@ contract ContentToken is IContentToken, ERC721, IERC2981, IERC4906 {
     }
 
     /// @dev How far this very content can be trusted now.
-    function _statusOf(uint256 id, uint256 requestId, bytes memory content)
+    /// @param prompt_ Empty while there is no content.
+    function _statusOf(uint256 requestId, bytes memory prompt_, bytes memory content)
         private
         view
         returns (string memory)
     {
-        if (_pieces[id].data == address(0)) return "reserved";
-        (IOracle.Status status,,, bytes32 textHash) = _ORACLE.answerOf(requestId);
-        if (textHash != keccak256(content)) return "struck down";
-        return status == IOracle.Status.Final ? "final" : "bonded";
+        if (prompt_.length == 0) return "reserved";
+        IOracle.Request memory request = _ORACLE.requestOf(requestId);
+        // To a text question, other tokens may since be the right prompt of the same answer.
+        bool live = request.textHash == keccak256(content)
+            && request.promptTokensHash == ContentPrompt.tokensHash(prompt_);
+        if (!live) return "struck down";
+        return request.status == IOracle.Status.Final ? "final" : "bonded";
     }
 }

@@ -53,7 +53,8 @@ library ContentCard {
         return index;
     }
 
-    /// @dev Bytes of a line; control characters, which XML forbids, become spaces.
+    /// @dev Bytes of a line. What XML 1.0 forbids is replaced: control characters by spaces, U+FFFE and
+    /// U+FFFF (ef bf be, ef bf bf) by U+FFFD (ef bf bd).
     function _visible(bytes memory text, uint256 from, uint256 to)
         private
         pure
@@ -63,6 +64,9 @@ library ContentCard {
         for (uint256 k = 0; k < line.length; ++k) {
             bytes1 b = text[from + k];
             line[k] = b < 0x20 ? bytes1(0x20) : b;
+            bool forbidden =
+                k > 1 && b > 0xbd && line[k - 1] == bytes1(0xbf) && line[k - 2] == bytes1(0xef);
+            if (forbidden) line[k] = bytes1(0xbd);
         }
         return string(line);
     }

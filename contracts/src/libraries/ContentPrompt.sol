@@ -22,6 +22,14 @@ library ContentPrompt {
         return abi.encode(modelId, promptTokens, maxTokens, requestId);
     }
 
+    /// @notice keccak256 of the tokens inside canonical prompt bytes.
+    function tokensHash(bytes memory prompt) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let tokens := add(prompt, 0xa0) // the length word at 0x80, after prompt's own
+            hash := keccak256(add(tokens, 0x20), mload(tokens))
+        }
+    }
+
     /// @notice Reads canonical prompt bytes; total: never reverts.
     /// @return valid Whether `prompt` is the one encoding of the other results.
     function tryDecode(bytes calldata prompt)
