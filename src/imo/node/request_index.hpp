@@ -59,8 +59,8 @@ struct ChainRequest {
 };
 
 /// IOracle.questionHashOf, from what was seen: keccak256(abi.encode(modelId, isText, inputHash,
-/// maxTokens, sampling, fee, bond)). An answer names it, so that it can be given to no other question,
-/// nor to the same one on other terms.
+/// maxTokens, sampling, fee, bond)). An answer names it, so that it can be given to no other
+/// question, nor to the same one on other terms.
 Hash32 question_hash(const ChainRequest& request);
 
 struct RegisteredModel {
