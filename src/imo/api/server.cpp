@@ -183,6 +183,10 @@ Result<std::unique_ptr<Server>> Server::start(node::Node& node) {
                               raw->handle(exchange);
                             }));
   gate->set_value();
+  if (config.listen_address != "127.0.0.1" && config.listen_address != "::1") {
+    log::warning("listening on {}: whoever reaches it may ask for free; put a proxy before it",
+                 config.listen_address);
+  }
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
