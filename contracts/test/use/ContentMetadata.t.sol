@@ -108,6 +108,7 @@ contract ContentMetadataTest is UseFixture {
     }
 
     /// forge-config: default.fuzz.runs = 64
+    /// forge-config: night.fuzz.runs = 5000
     function testFuzz_uri_anyBytes(bytes memory text) public pure {
         check(text);
     }

@@ -28,6 +28,8 @@ contract OracleInvariantTest is UseFixture {
     /// @dev One invariant, so that the moves are made once and not five times.
     /// forge-config: default.invariant.runs = 16
     /// forge-config: default.invariant.depth = 100
+    /// forge-config: night.invariant.runs = 32
+    /// forge-config: night.invariant.depth = 250
     function invariant_everything() public view {
         checkOracleSolvent();
         checkRegistrySolvent();
