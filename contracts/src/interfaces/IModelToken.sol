@@ -15,7 +15,8 @@ import {IERC7641AltRevToken} from "./IERC7641AltRevToken.sol";
 /// @dev Assets are numbered: 0 is ETH (written address(0)), 1 and up are the revenue tokens, in `assets()` order.
 /// Excluded holders (sale, treasury, the author's vesting vault, the token itself, others named at creation) earn
 /// nothing. What the tokens still undelivered in the sale would have earned is not given to others: it stays
-/// unbooked and counts again in the next snapshot. After a sale a buyer thus loses nothing to a faster one.
+/// unbooked and counts again in the next snapshot; over several snapshots part of it goes to those who hold already, so
+/// claims should be pushed soon after the sale (`claimMany`).
 interface IModelToken is IERC7641AltRevToken, IERC20Metadata, IERC20Permit, IERC165 {
     /// @notice What a new token is made with.
     /// @param name ERC-20 name.

@@ -33,12 +33,16 @@ class TransactionManagerTest : public testing::Test {
 
   void tend(TransactionManager& manager) { must(manager.tend(must(world_.client.block_number()))); }
 
-  /// Tends until the transaction is in that state; anvil mines a moment after it has accepted.
+  /// Tends until the transaction is in that state. Anvil mines a moment after it has accepted, and
+  /// on a busy machine it can miss that there is something to mine: then it is told.
   bool reaches(TransactionManager& manager, const std::string& key, TransactionState state) {
-    return test::eventually([&] {
+    const auto is_there = [&] {
       tend(manager);
       return must(manager.find(key))->state == state;
-    });
+    };
+    if (test::eventually(is_there, std::chrono::seconds(5))) return true;
+    must(world_.control.mine());
+    return test::eventually(is_there);
   }
 
   bool joined() {
