@@ -3,7 +3,6 @@
 #include "imo/model/utf8.hpp"
 
 #include <algorithm>
-#include <initializer_list>
 #include <vector>
 
 #include <fmt/format.h>

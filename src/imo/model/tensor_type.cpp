@@ -4,8 +4,6 @@
 #include "imo/model/little_endian.hpp"
 
 #include <bit>
-#include <cmath>
-#include <cstring>
 
 namespace imo::model {
 namespace {
