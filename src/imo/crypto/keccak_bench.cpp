@@ -9,7 +9,7 @@ namespace {
 
 void one(benchmark::State& state) {
   Bytes message(static_cast<std::size_t>(state.range(0)), 0x5a);
-  for (auto step : state) {
+  for ([[maybe_unused]] const auto step : state) {
     const Hash32 digest = keccak256(message);
     message[0] = digest.bytes[0];
   }
@@ -18,7 +18,7 @@ void one(benchmark::State& state) {
 
 void four(benchmark::State& state) {
   Bytes message(static_cast<std::size_t>(state.range(0)), 0x5a);
-  for (auto step : state) {
+  for ([[maybe_unused]] const auto step : state) {
     const auto digests = keccak256_x4({message, message, message, message});
     message[0] = digests[3].bytes[0];
   }

@@ -33,7 +33,7 @@ static inline void keccak_f1600(Word* a) {
   for (unsigned round = 0; round < 24; ++round) {
     Word column[5];
 #pragma GCC unroll 5
-    for (unsigned x = 0; x < 5; ++x) {
+    for (unsigned x = 0; x < 5; ++x) {  // NOLINT(modernize-loop-convert): unrolled by index
       column[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];
     }
     Word moved[25];

@@ -23,7 +23,7 @@ struct DestroyContext {
 const secp256k1_context* context() {
   static const auto shared = [] {
     std::unique_ptr<secp256k1_context, DestroyContext> made(
-        secp256k1_context_create(SECP256K1_CONTEXT_SIGN | SECP256K1_CONTEXT_VERIFY));
+        secp256k1_context_create(SECP256K1_CONTEXT_NONE));
     Hash32 seed;
     fill_random(seed.bytes);
     IMO_CHECK(secp256k1_context_randomize(made.get(), seed.bytes.data()) == 1,

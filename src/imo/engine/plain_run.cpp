@@ -169,7 +169,8 @@ class PlainRun {
       const std::size_t within = i % head;
       if (within >= op.rotated) continue;
       const bool is_first = op.pairing == 0 ? within % 2 == 0 : within < pairs;
-      const std::size_t pair = op.pairing == 0 ? within / 2 : within % pairs;
+      // `within < rotated`, so there are pairs.
+      const std::size_t pair = op.pairing == 0 ? within / 2 : within % pairs;  // NOLINT
       const std::size_t other = op.pairing == 0 ? i ^ 1U : (is_first ? i + pairs : i - pairs);
       const Wide c = table[(p * pairs + pair) * 2];
       const Wide s = table[(p * pairs + pair) * 2 + 1];
