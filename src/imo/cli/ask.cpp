@@ -137,9 +137,8 @@ Result<Report> ask(Session& session, const AskOptions& options) {
     report.next.push_back("imo request " + id);
     return report;
   }
-  report.line(record.text);
-  report.next = {fmt::format("trust now: {}", trust_of(record)),
-                 fmt::format("imo verify {} --model FILE", id),
+  report.line(record.text).field("trust", trust_of(record));
+  report.next = {fmt::format("imo verify {} --model FILE", id),
                  fmt::format("imo content mint {}", id)};
   return report;
 }

@@ -168,7 +168,7 @@ Result<void> dev(const GlobalOptions& global, const DevOptions& options) {
                "  imo offering status\n"
                "  imo bid --price '0.00002 ETH' --amount '12 ETH' --account dev:1\n"
                "  imo dev time 1d && imo settle --account dev:1 && imo claim --account dev:1\n"
-               "  imo ask $'Question: Who mends the nets?\\nAnswer:' --account dev:1\n\n"
+               "  imo ask $'Question: Where does Mara keep the lamp?\\nAnswer:' --account dev:1\n\n"
                "Ctrl-C ends everything.\n",
                chain.anvil.url(), kDevChainId, chain.deployment_file.string(), node.url(),
                kOperator, model.string())
