@@ -90,7 +90,7 @@ void Tokenizer::Tables::index_characters() {
 // A part of a token, as merging would know it: a token of text, or a single character.
 std::optional<Symbol> Tokenizer::Tables::find_part(std::string_view text) const {
   const auto id = find(text);
-  if (id && is_text(vocabulary.entries[*id].type)) return *id;
+  if (id && is_text(vocabulary.entries[*id].type)) return id;
   const Utf8Char c = front_char(text);
   return c.length == text.size() ? find_character(c.code_point) : std::nullopt;
 }
