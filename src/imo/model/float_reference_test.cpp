@@ -77,7 +77,8 @@ TEST(Stories260K, PerplexityOfAFewChunks) {
 
 // The peers' figures for Q8_0 and Q4_0 differ more: there llama.cpp rounds activations too.
 TEST(Stories260K, PerplexityIsThePeers) {
-  if (std::getenv("IMO_SLOW_TESTS") == nullptr) GTEST_SKIP() << "takes most of a minute: set IMO_SLOW_TESTS=1";
+  if (std::getenv("IMO_SLOW_TESTS") == nullptr)
+    GTEST_SKIP() << "takes most of a minute: set IMO_SLOW_TESTS=1";
   IMO_NEED_SHARED(stories("pad192-f32"));
   const std::pair<const char*, std::pair<double, double>> kinds[] = {
       {"pad192-f32", {5.8745, 0.0005}},
