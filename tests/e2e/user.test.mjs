@@ -1,6 +1,6 @@
 // The first ten minutes of the README, on `imo dev`: backer, user, HTTP clients, and the page.
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
@@ -13,6 +13,7 @@ const question = 'Question: Where does Mara keep the lamp?\nAnswer:';
 const home = makeHome();
 let dev;
 let onChain;
+let minted;
 
 const run = (...args) => imoJson(home, ['--rpc-url', dev.rpc_url, ...args]);
 
@@ -42,8 +43,8 @@ test('a user asks on the chain, verifies, and mints the answer', () => {
   assert.equal(onChain.status, 'answered');
   assert.ok(onChain.text.trim().length > 0);
   assert.ok(run('verify', onChain.request_id, '--model', dev.model).matches);
-  const minted = run('content', 'mint', onChain.request_id, '--account', 'dev:2');
-  assert.equal(run('content', 'show', minted.token_id).verified, false, 'not final yet');
+  minted = run('content', 'mint', onChain.request_id, '--account', 'dev:2').token_id;
+  assert.equal(run('content', 'show', minted).verified, false, 'not final yet');
 });
 
 test('a text question gives the same answer as the tokens it becomes', () => {
@@ -96,8 +97,34 @@ test('the page shows the offering as it is on the chain', async () => {
   }
 });
 
-test('a wrong answer would be found: verify exits 7 on another model', () => {
-  const wrong = imo(home, ['--rpc-url', dev.rpc_url, 'verify', '999', '--model', dev.model]);
-  assert.equal(wrong.code, 1);
-  assert.match(wrong.err, /no request 999/);
+test('an answer becomes final once, whoever says so first', () => {
+  run('dev', 'time', '2h');
+  const first = run('request', onChain.request_id, '--finalise', '--account', 'dev:3');
+  const second = run('request', onChain.request_id, '--finalise', '--account', 'dev:4');
+  assert.equal(BigInt(second.fee), BigInt(first.fee));
+  assert.equal(run('request', onChain.request_id).status, 'final');
+  assert.equal(run('content', 'show', minted).verified, true);
+});
+
+test('a receipt is checked against signature, tokens and model; a false one exits 7', async () => {
+  const body = { model: 'imo-demo', prompt: question, max_tokens: 16 };
+  const replied = await fetch(`${dev.node_url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const reply = await replied.json();
+  const file = join(home.path, 'reply.json');
+  writeFileSync(file, JSON.stringify(reply));
+  assert.ok(run('verify', '--receipt', file, '--model', dev.model).matches);
+  reply.imo.output_tokens[0] += 1;
+  writeFileSync(file, JSON.stringify(reply));
+  const forged = imo(home, ['--rpc-url', dev.rpc_url, 'verify', '--receipt', file, '--model', dev.model]);
+  assert.equal(forged.code, 7);
+});
+
+test('a request that is not there is named', () => {
+  const missing = imo(home, ['--rpc-url', dev.rpc_url, 'verify', '999', '--model', dev.model]);
+  assert.equal(missing.code, 1);
+  assert.match(missing.err, /no request 999/);
 });

@@ -23,6 +23,7 @@ namespace imo::cli {
 namespace {
 
 namespace oracle = market::abi::oracle;
+namespace splitter = market::abi::splitter;
 
 constexpr std::array<std::string_view, 5> kStatusNames{"unknown", "open", "answered", "final",
                                                        "refunded"};
@@ -216,25 +217,33 @@ Result<Report> request_status(Session& session, const U256& request_id) {
   return report;
 }
 
+Result<void> split_all(Session& session, const Address& splitter) {
+  const auto sent = session.transact(splitter, splitter::split(Address{}));
+  if (sent) return {};
+  const auto rest = session.client().call(splitter, splitter::pending(Address{}));
+  return rest && rest->is_zero() ? Result<void>{} : tl::unexpected(sent.error());
+}
+
 Result<Report> finalise(Session& session, const U256& request_id) {
   namespace factory = market::abi::splitter_factory;
   const auto& deployment = session.deployment();
-  IMO_TRY(const eth::TxReceipt receipt,
-          session.transact(deployment.oracle, oracle::finalise(request_id)));
-  IMO_TRY(const auto finalised,
-          eth::find_event<oracle::events::Finalised>(receipt, deployment.oracle));
+  const auto sent = session.transact(deployment.oracle, oracle::finalise(request_id));
   IMO_TRY(const RequestRecord record, read_request(session, request_id));
+  if (!sent && record.status != "final") return tl::unexpected(sent.error());
+  IMO_TRY(const Address splitter,
+          session.client().call(deployment.splitter_factory,
+                                factory::splitter_of(record.model_id, record.operator_address)));
   IMO_TRY_VOID(session.transact(deployment.splitter_factory,
                                 factory::deploy(record.model_id, record.operator_address)));
-  IMO_TRY_VOID(session.transact(finalised.splitter, market::abi::splitter::split(Address{})));
+  IMO_TRY_VOID(split_all(session, splitter));
   Report report;
   report.data = {{"request_id", request_id.to_dec()},
-                 {"fee", json_amount(finalised.fee)},
-                 {"splitter", eth::to_checksum(finalised.splitter)}};
+                 {"fee", json_amount(record.fee)},
+                 {"splitter", eth::to_checksum(splitter)}};
   report.line(
       fmt::format("request {} is final; its fee of {} was split among holders, operator "
                   "and parents",
-                  request_id.to_dec(), ether_text(finalised.fee)));
+                  request_id.to_dec(), ether_text(record.fee)));
   return report;
 }
 

@@ -50,7 +50,12 @@ Result<RequestRecord> read_request(Session& session, const U256& request_id);
 /// What a request stands at now.
 Result<Report> request_status(Session& session, const U256& request_id);
 
-/// Finalises an answer whose window is over and splits the fee.
+/// Sends what a splitter holds in ETH on to its payees. Anybody may split, a node does too: finding
+/// nothing left is as good as having done it.
+Result<void> split_all(Session& session, const Address& splitter);
+
+/// Finalises an answer whose window is over and splits the fee; whoever was faster at either did it
+/// for everybody.
 Result<Report> finalise(Session& session, const U256& request_id);
 
 /// Runs the request's prompt on the model file and compares, token by token; the report's exit code

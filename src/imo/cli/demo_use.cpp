@@ -55,26 +55,6 @@ Result<U256> holders_share(Stage& stage, const U256& amount) {
   return shares.amounts.at(0);
 }
 
-/// The node finalises its own answers too; whoever comes first does it for both.
-Result<void> make_final(Stage& stage) {
-  const auto finalised = finalise(stage.keeper->session, stage.request_id);
-  IMO_TRY(const bool is_final, stage.chain->client->call(stage.chain->deployment.oracle,
-                                                         oracle::is_finalized(stage.request_id)));
-  if (is_final) return {};
-  return finalised ? fail(ErrorKind::kVerification, "finalised and yet not final")
-                   : tl::unexpected(finalised.error());
-}
-
-/// The token's first revenue: waits until it is there, whoever split it.
-Result<U256> wait_for_revenue(Stage& stage, const U256& share) {
-  const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (true) {
-    IMO_TRY(const U256 balance, stage.chain->client->balance(stage.contracts.token));
-    if (balance >= share || std::chrono::steady_clock::now() >= give_up) return balance;
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  }
-}
-
 /// POSTs `body` to the node and reads the JSON that comes back.
 Result<nlohmann::json> post_json(const std::string& url, const nlohmann::json& body) {
   IMO_TRY(const auto transport, eth::make_http_transport(url));
@@ -123,9 +103,9 @@ Result<StepResult> step_contract_asks(Stage& stage) {
 
   IMO_TRY(const std::uint64_t window, client.call(deployment.oracle, oracle::window()));
   IMO_TRY_VOID(pass_time(stage, window));
-  IMO_TRY_VOID(make_final(stage));
+  IMO_TRY_VOID(finalise(stage.keeper->session, stage.request_id));
   IMO_TRY(const U256 share, holders_share(stage, fee));
-  IMO_TRY(const U256 after, wait_for_revenue(stage, share));
+  IMO_TRY(const U256 after, client.balance(stage.contracts.token));
   stage.eth_revenue += after;
   IMO_TRY_VOID(stage.totals.expect_equal("request: the fee as revenue", after, share));
 
@@ -200,8 +180,7 @@ Result<StepResult> step_content(Stage& stage) {
   IMO_TRY(const U256 before, client.balance(stage.contracts.token));
   IMO_TRY(const U256 share, holders_share(stage, royalty.royalty_amount));
   IMO_TRY_VOID(stage.keeper->session.transact(market, shop::withdraw(royalty.receiver)));
-  IMO_TRY_VOID(
-      stage.keeper->session.transact(royalty.receiver, market::abi::splitter::split(Address{})));
+  IMO_TRY_VOID(split_all(stage.keeper->session, royalty.receiver));
   IMO_TRY(const U256 after, client.balance(stage.contracts.token));
   stage.eth_revenue += after - before;
   IMO_TRY_VOID(stage.totals.expect_equal("content: the royalty as revenue", after - before, share));
