@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title The referee of disputes: what a trace looks like, and one element of it
+/// @notice Stateless. Every fact is proven against the model's root and the committed trace root; nothing is taken
+/// from a player's word. docs/dispute.md has the trace, the tree, and the witness byte by byte.
+interface IStepVerifier {
+    /// @notice What a model's root is the hash of, behind its tag (src/imo/model/model_root.hpp).
+    /// @param layersAndTail layers << 32 | index of the first operator that runs only where a token is chosen.
+    struct ModelOpening {
+        uint256 operatorCount;
+        bytes32 operators;
+        uint256 tensorCount;
+        bytes32 tensors;
+        uint256 tableCount;
+        bytes32 tables;
+        uint256 vocabularySize;
+        bytes32 vocabulary;
+        bytes32 tokenizer;
+        uint256 contextLength;
+        uint256 endToken;
+        uint256 layersAndTail;
+    }
+
+    /// @notice What both sides agree on, and the trace that one of them committed to.
+    /// @param promptHash keccak256 of the packed prompt tokens.
+    /// @param promptCount Their number.
+    /// @param outputHash keccak256 of the packed output tokens.
+    /// @param outputCount Their number.
+    /// @param outputPosition The contested output token; the trace has promptCount + outputPosition positions.
+    struct Claim {
+        bytes32 modelRoot;
+        bytes32 traceRoot;
+        bytes32 promptHash;
+        bytes32 outputHash;
+        uint256 promptCount;
+        uint256 outputCount;
+        uint256 outputPosition;
+    }
+
+    /// @notice Where the descent ended.
+    /// @param leafIndex operator << leafBits | leaf.
+    /// @param leafHash The node that the descent arrived at.
+    /// @param element Number of the element in the leaf, counted from 0.
+    struct Place {
+        uint256 leafIndex;
+        bytes32 leafHash;
+        uint256 element;
+    }
+
+    error ModelMismatch(bytes32 expected, bytes32 opened);
+    error PositionsOutOfRange(uint256 positions, uint256 limit);
+    error SiblingCount(uint256 count, uint256 expected);
+
+    error OperatorOutOfRange(uint256 operator, uint256 count);
+    error LeafOutOfRange(uint256 leaf, uint256 leaves);
+    error ElementOutOfRange(uint256 element, uint256 elements);
+    error BadLeafLength(uint256 length, uint256 expected);
+    error LeafMismatch(bytes32 expected, bytes32 opened);
+    error NonZeroPadding(uint256 at);
+
+    error UnknownKind(uint256 operator, uint256 kind);
+    error BadDescriptor(uint256 operator);
+    error TensorTooLarge(uint256 operator, uint256 leaves, uint256 limit);
+    error InputNotEarlier(uint256 operator, uint256 input);
+    error WrongInputType(uint256 operator, uint256 input);
+    error InputOutOfRange(uint256 operator, uint256 position, uint256 index);
+    error ValueOutOfBounds(uint256 operator);
+
+    error OperatorMismatch(uint256 operator);
+    error TraceMismatch(uint256 operator, uint256 leaf);
+    error TensorOutOfRange(uint256 tensor, uint256 count);
+    error TensorMismatch(uint256 tensor);
+    error RowOutOfRange(uint256 tensor, uint256 row);
+    error RowMismatch(uint256 tensor, uint256 row);
+    error TableOutOfRange(uint256 table, uint256 count);
+    error TableMismatch(uint256 table);
+    error EntryOutOfRange(uint256 table, uint256 entry);
+    error EntryMismatch(uint256 table, uint256 leaf);
+    error TokensMismatch(bytes32 expected, bytes32 opened);
+
+    error WitnessTooShort(uint256 needed, uint256 length);
+    error WitnessTooLong(uint256 used, uint256 length);
+
+    /// @notice The tree over a trace of `positions` positions. Reverts with ModelMismatch when the opening is not
+    /// that of `modelRoot`, and with PositionsOutOfRange when there can be no such trace.
+    /// @return height Levels from a leaf to the root.
+    /// @return leafBits Levels from a leaf to the node that covers its operator.
+    function shapeOf(bytes32 modelRoot, ModelOpening calldata model, uint256 positions)
+        external
+        pure
+        returns (uint256 height, uint256 leafBits);
+
+    /// @notice The root of a trace whose last operator, Argmax, chose `token`; a commitment must equal it.
+    /// @param leftSiblings One for each 1 bit of operatorCount - 1, from below; what lies to the right is padding.
+    function rootOfChoice(
+        bytes32 modelRoot,
+        ModelOpening calldata model,
+        uint256 positions,
+        uint256 token,
+        bytes32[] calldata leftSiblings
+    ) external pure returns (bytes32 traceRoot);
+
+    /// @notice Checks the bytes of the leaf where the descent ended: they hash to it, it is a leaf that the trace has,
+    /// and nothing stands behind the tensor's end. `place.element` is not looked at.
+    /// @param leaf 256 bytes.
+    /// @param operatorOpening The descriptor (64 bytes) and its siblings from below.
+    /// @return elements How many elements the leaf has: `point` must name one below it.
+    function checkLeaf(
+        ModelOpening calldata model,
+        Claim calldata claim,
+        Place calldata place,
+        bytes calldata leaf,
+        bytes calldata operatorOpening
+    ) external pure returns (uint256 elements);
+
+    /// @notice Whether the descent ended in a place that holds no leaf, and the node there is the zero word that it
+    /// must be: then the operator is right. `place.element` is not looked at.
+    /// @param operatorOpening As in checkLeaf; empty when the operator of the place is not below operatorCount.
+    function checkPadding(
+        ModelOpening calldata model,
+        Claim calldata claim,
+        Place calldata place,
+        bytes calldata operatorOpening
+    ) external pure returns (bool);
+
+    /// @notice Computes the contested element.
+    /// @param leaf The 256 bytes that checkLeaf accepted.
+    /// @param witness The openings that the step reads, in its order; see docs/dispute.md.
+    /// @return isRight Whether the claimed element equals the computed one.
+    function step(
+        ModelOpening calldata model,
+        Claim calldata claim,
+        Place calldata place,
+        bytes calldata leaf,
+        bytes calldata witness
+    ) external pure returns (bool isRight);
+}

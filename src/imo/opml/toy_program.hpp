@@ -1,0 +1,12 @@
+/// The smallest programs that have every operator: for exhaustive tests of the game.
+#pragma once
+
+#include "imo/model/program.hpp"
+
+namespace imo::opml::testing {
+
+/// One layer of the Llama family with random weights: a handful of tokens, rows of a few elements,
+/// every operator kind there is. Passes check_program. The same for the same seed.
+model::Program toy_program(std::uint32_t seed = 1);
+
+}  // namespace imo::opml::testing
