@@ -1,10 +1,10 @@
 #include "imo/engine/executor.hpp"
 
 #include "imo/base/check.hpp"
-#include "imo/engine/kernels.hpp"
 #include "imo/model/architecture.hpp"
 
 #include <algorithm>
+#include <array>
 #include <type_traits>
 
 namespace imo::engine {
@@ -16,18 +16,25 @@ using model::WeightTensor;
 
 namespace {
 
-// Positions that go through the operators together: enough to use each row of weights while it is
-// in the cache, few enough that the attention rows of a long context stay small.
+// Rows that go through the operators together: enough to use each piece of weights while it is in
+// the cache, few enough that inputs and the attention rows of a long context stay small.
 constexpr std::uint32_t kBatch = 32;
 
 }  // namespace
 
-Executor::Executor(const model::Program& program, const Plan& plan, std::uint32_t capacity)
-    : program_(program), plan_(plan), capacity_(capacity), batch_(std::min(kBatch, capacity)) {
+Executor::Executor(const model::Program& program, const Plan& plan, std::uint32_t capacity,
+                   const Execution& execution)
+    : program_(program),
+      plan_(plan),
+      kernels_(*execution.kernels),
+      pool_(execution.pool),
+      split_from_(execution.split_from),
+      capacity_(capacity),
+      batch_(kBatch) {
   for (const Slot& slot : plan.slots) {
     Buffer buffer;
-    buffer.stride = slot.is_per_key ? slot.width * capacity : slot.width;
-    const std::size_t size = buffer.stride * (slot.is_cache ? capacity : batch_);
+    buffer.stride = slot.is_per_key ? slot.width * capacity : slot.stride();
+    const std::size_t size = slot.is_cache ? 0 : buffer.stride * batch_;
     switch (slot.type) {
       case ElementType::kInt16:
         buffer.narrow.resize(size);
@@ -44,35 +51,50 @@ Executor::Executor(const model::Program& program, const Plan& plan, std::uint32_
 }
 
 template <typename T>
-std::vector<T>& Executor::elements(Buffer& buffer) {
+T* Executor::row(std::uint32_t index, std::size_t row) {
+  const std::uint32_t slot = plan_.slot_of[index];
+  Buffer& buffer = buffers_[slot];
   if constexpr (std::is_same_v<T, std::int16_t>) {
-    return buffer.narrow;
+    if (plan_.slots[slot].is_cache) {
+      return rows_[row].cache->rows(slot) + rows_[row].position * buffer.stride;
+    }
+    return buffer.narrow.data() + row * buffer.stride;
   } else if constexpr (std::is_same_v<T, std::int32_t>) {
-    return buffer.wide;
+    return buffer.wide.data() + row * buffer.stride;
   } else {
-    return buffer.large;
+    return buffer.large.data() + row * buffer.stride;
   }
 }
 
-template <typename T>
-T* Executor::row(std::uint32_t index, std::size_t row) {
+HeadRows Executor::cached(std::uint32_t index, std::uint32_t row, std::size_t head,
+                          std::size_t dimension) {
   const std::uint32_t slot = plan_.slot_of[index];
-  const std::size_t at = plan_.slots[slot].is_cache ? first_ + row : row;
-  Buffer& buffer = buffers_[slot];
-  return elements<T>(buffer).data() + at * buffer.stride;
+  return {rows_[row].cache->rows(slot) + head * dimension, buffers_[slot].stride, keys(row),
+          dimension};
 }
 
-const std::int16_t* Executor::cached(std::uint32_t index, std::size_t position) {
-  const Buffer& buffer = buffers_[plan_.slot_of[index]];
-  return buffer.narrow.data() + position * buffer.stride;
+std::size_t Executor::row_size(std::uint32_t index, std::uint32_t row) const {
+  const std::size_t width = program_.operators[index].width;
+  return plan_.slots[plan_.slot_of[index]].is_per_key ? width * keys(row) : width;
 }
 
-void Executor::run_body(std::span<const TokenId> tokens, std::uint32_t first) {
-  IMO_CHECK(tokens.size() <= batch_ && first + tokens.size() <= capacity_, "batch too long");
-  tokens_ = tokens;
-  first_ = first;
-  const auto rows = static_cast<std::uint32_t>(tokens.size());
-  for (std::uint32_t i = 0; i < program_.tail; ++i) run(i, 0, rows);
+template <typename Body>
+void Executor::split(std::size_t n, std::size_t elements, Body&& body) {
+  if (pool_ != nullptr && n > 1 && elements >= split_from_) {
+    pool_->parallel_ranges(n, body);
+  } else {
+    body(std::size_t{0}, n);
+  }
+}
+
+void Executor::run_body(std::span<const Row> rows) {
+  IMO_CHECK(rows.size() <= batch_, "more rows than a pass takes");
+  for (const Row& row : rows) {
+    IMO_CHECK(row.position < std::min(capacity_, row.cache->capacity()), "a row beyond its cache");
+  }
+  rows_ = rows;
+  const auto count = static_cast<std::uint32_t>(rows.size());
+  for (std::uint32_t i = 0; i < program_.tail; ++i) run(i, 0, count);
 }
 
 void Executor::run_tail(std::uint32_t begin, std::uint32_t end) {
@@ -92,22 +114,35 @@ TokenId Executor::greedy(std::uint32_t row) const {
 
 void Executor::run(std::uint32_t index, std::uint32_t begin, std::uint32_t end) {
   const Operator& op = program_.operators[index];
-  if (op.kind == OperatorKind::kMatMul) {
-    output_type(op) == ElementType::kInt16 ? matmul<std::int16_t>(op, index, begin, end)
-                                           : matmul<std::int32_t>(op, index, begin, end);
-  } else {
-    for (std::uint32_t r = begin; r < end; ++r) run_row(op, index, r);
+  switch (op.kind) {
+    case OperatorKind::kMatMul:
+      output_type(op) == ElementType::kInt16 ? matmul<std::int16_t>(op, index, begin, end)
+                                             : matmul<std::int32_t>(op, index, begin, end);
+      break;
+    case OperatorKind::kScores:
+    case OperatorKind::kRowMax:
+    case OperatorKind::kExp:
+    case OperatorKind::kRowSum:
+    case OperatorKind::kMix:
+      run_heads(op, index, begin, end);
+      break;
+    default: {
+      const std::size_t count = end - begin;
+      split(count, count * op.width, [&](std::size_t first, std::size_t last) {
+        for (std::size_t r = first; r < last; ++r) {
+          run_row(op, index, begin + static_cast<std::uint32_t>(r));
+        }
+      });
+    }
   }
   if (observer) show(index, begin, end);
 }
 
 void Executor::show(std::uint32_t index, std::uint32_t begin, std::uint32_t end) {
-  const Operator& op = program_.operators[index];
-  const bool is_per_key = plan_.slots[plan_.slot_of[index]].is_per_key;
   for (std::uint32_t r = begin; r < end; ++r) {
-    Output output{index, static_cast<std::uint32_t>(first_ + r), {}, {}, {}};
-    const std::size_t size = is_per_key ? op.width * keys(r) : op.width;
-    switch (output_type(op)) {
+    Output output{index, rows_[r].position, {}, {}, {}};
+    const std::size_t size = row_size(index, r);
+    switch (output_type(program_.operators[index])) {
       case ElementType::kInt16:
         output.narrow = {row<std::int16_t>(index, r), size};
         break;
@@ -124,21 +159,17 @@ void Executor::show(std::uint32_t index, std::uint32_t begin, std::uint32_t end)
 
 void Executor::run_row(const Operator& op, std::uint32_t index, std::uint32_t r) {
   const auto [a, b] = op.inputs;
+  const Rescale rescale{op.shift, op.bits};
   switch (op.kind) {
     case OperatorKind::kEmbed:
       return embed(op, index, r);
-    case OperatorKind::kNarrow: {
-      const std::int32_t* x = row<std::int32_t>(a, r);
-      std::int32_t* u = row<std::int32_t>(index, r);
-      for (std::size_t i = 0; i < op.width; ++i) {
-        u[i] = static_cast<std::int32_t>(model::rescale(x[i], op.shift, op.bits));
-      }
-      return;
-    }
+    case OperatorKind::kNarrow:
+      return kernels_.narrow({row<std::int32_t>(a, r), op.width}, rescale,
+                             row<std::int32_t>(index, r));
     case OperatorKind::kSumSquares:
       *row<std::int64_t>(index, r) =
-          model::sum_squares({row<std::int32_t>(a, r), program_.operators[a].width},
-                             static_cast<std::int64_t>(op.constant));
+          kernels_.sum_squares({row<std::int32_t>(a, r), program_.operators[a].width}) +
+          static_cast<std::int64_t>(op.constant);
       return;
     case OperatorKind::kRoot:
       *row<std::int64_t>(index, r) = model::floor_root(*row<std::int64_t>(a, r));
@@ -152,42 +183,12 @@ void Executor::run_row(const Operator& op, std::uint32_t index, std::uint32_t r)
       return;
     }
     case OperatorKind::kScale:
-      return output_type(program_.operators[a]) == ElementType::kInt32
-                 ? scale<std::int32_t>(op, index, r)
-                 : scale<std::int64_t>(op, index, r);
-    case OperatorKind::kAdd: {
-      const std::int32_t* x = row<std::int32_t>(a, r);
-      const std::int32_t* y = row<std::int32_t>(b, r);
-      std::int32_t* out = row<std::int32_t>(index, r);
-      for (std::size_t i = 0; i < op.width; ++i) out[i] = model::add_element(x[i], y[i]);
-      return;
-    }
+      return scale(op, index, r);
+    case OperatorKind::kAdd:
+      return kernels_.add({row<std::int32_t>(a, r), op.width}, row<std::int32_t>(b, r),
+                          row<std::int32_t>(index, r));
     case OperatorKind::kRope:
       return rope(op, index, r);
-    case OperatorKind::kScores:
-      return scores(op, index, r);
-    case OperatorKind::kRowMax: {
-      const std::int32_t* z = row<std::int32_t>(a, r);
-      std::int32_t* out = row<std::int32_t>(index, r);
-      const std::size_t n = keys(r);
-      for (std::size_t h = 0; h < op.width; ++h)
-        out[h] = *std::max_element(z + h * n, z + (h + 1) * n);
-      return;
-    }
-    case OperatorKind::kExp:
-      return exp(op, index, r);
-    case OperatorKind::kRowSum: {
-      const std::int32_t* e = row<std::int32_t>(a, r);
-      std::int64_t* out = row<std::int64_t>(index, r);
-      const std::size_t n = keys(r);
-      for (std::size_t h = 0; h < op.width; ++h) {
-        out[h] = 0;
-        for (std::size_t t = 0; t < n; ++t) out[h] += e[h * n + t];
-      }
-      return;
-    }
-    case OperatorKind::kMix:
-      return mix(op, index, r);
     case OperatorKind::kActivation: {
       const std::int16_t* x = row<std::int16_t>(a, r);
       std::int16_t* out = row<std::int16_t>(index, r);
@@ -195,69 +196,115 @@ void Executor::run_row(const Operator& op, std::uint32_t index, std::uint32_t r)
       for (std::size_t i = 0; i < op.width; ++i) out[i] = table[model::activation_index(x[i])];
       return;
     }
-    case OperatorKind::kMultiply: {
-      const std::int16_t* x = row<std::int16_t>(a, r);
-      const std::int16_t* y = row<std::int16_t>(b, r);
-      std::int16_t* out = row<std::int16_t>(index, r);
-      for (std::size_t i = 0; i < op.width; ++i) {
-        out[i] =
-            static_cast<std::int16_t>(model::rescale(std::int64_t{x[i]} * y[i], op.shift, op.bits));
-      }
-      return;
-    }
+    case OperatorKind::kMultiply:
+      return kernels_.multiply({row<std::int16_t>(a, r), op.width}, row<std::int16_t>(b, r),
+                               rescale, row<std::int16_t>(index, r));
     case OperatorKind::kBlockMax:
       return block_max(op, index, r);
     case OperatorKind::kArgmax:
       return argmax(op, index, r);
-    case OperatorKind::kMatMul:
-      break;  // run() does all rows together
+    default:
+      break;  // run() does the others for all rows together
   }
   IMO_CHECK(false, "an operator that check_structure lets pass has no implementation");
+}
+
+void Executor::run_heads(const Operator& op, std::uint32_t index, std::uint32_t begin,
+                         std::uint32_t end) {
+  // Scores and Mix have their heads in `groups`; the rows of the others have one element a head.
+  const std::size_t heads = op.groups != 0 ? op.groups : op.width;
+  const std::size_t work = row_size(index, end - 1) + keys(end - 1);
+  split(heads * (end - begin), (end - begin) * work, [&](std::size_t first, std::size_t last) {
+    for (std::size_t i = first; i < last; ++i) {
+      run_head(op, index, begin + static_cast<std::uint32_t>(i / heads), i % heads);
+    }
+  });
+}
+
+void Executor::run_head(const Operator& op, std::uint32_t index, std::uint32_t r,
+                        std::size_t head) {
+  const auto [a, b] = op.inputs;
+  const std::size_t n = keys(r);
+  switch (op.kind) {
+    case OperatorKind::kScores: {
+      const std::size_t dimension = program_.operators[a].width / op.groups;
+      const std::size_t kv_head = head / (op.groups / op.kv_groups);
+      return kernels_.scores(row<std::int16_t>(a, r) + head * dimension,
+                             cached(b, r, kv_head, dimension), op.multiplier, {op.shift, op.bits},
+                             row<std::int32_t>(index, r) + head * n);
+    }
+    case OperatorKind::kRowMax:
+      row<std::int32_t>(index, r)[head] = kernels_.maximum({row<std::int32_t>(a, r) + head * n, n});
+      return;
+    case OperatorKind::kExp:
+      return kernels_.exps({row<std::int32_t>(a, r) + head * n, n}, row<std::int32_t>(b, r)[head],
+                           program_.tables[op.table].wide.data(),
+                           row<std::int32_t>(index, r) + head * n);
+    case OperatorKind::kRowSum:
+      row<std::int64_t>(index, r)[head] = kernels_.sum({row<std::int32_t>(a, r) + head * n, n});
+      return;
+    default: {  // Mix
+      const std::size_t dimension = op.width / op.groups;
+      const std::size_t kv_head = head / (op.groups / op.kv_groups);
+      return kernels_.mix(row<std::int32_t>(a, r) + head * n, cached(b, r, kv_head, dimension),
+                          row<std::int64_t>(index, r) + head * dimension);
+    }
+  }
 }
 
 template <typename T>
 void Executor::matmul(const Operator& op, std::uint32_t index, std::uint32_t begin,
                       std::uint32_t end) {
   const WeightTensor& tensor = program_.tensors[op.tensor];
-  const std::size_t columns = tensor.columns;
-  const std::size_t stride = buffers_[plan_.slot_of[op.inputs[0]]].stride;
-  const std::int16_t* x = row<std::int16_t>(op.inputs[0], begin);
-  T* out = row<T>(index, begin);
-  const std::size_t out_stride = buffers_[plan_.slot_of[index]].stride;
-  const std::size_t rows = end - begin;
-  std::array<std::int64_t, kBatch> sums;
-  for (std::size_t i = 0; i < tensor.rows; ++i) {
-    const std::int8_t* w = tensor.weights.data() + i * columns;
-    std::size_t r = 0;
-    for (; r + 4 <= rows; r += 4) dot_four(w, x + r * stride, stride, columns, sums.data() + r);
-    for (; r < rows; ++r) sums[r] = dot(w, x + r * stride, columns);
-    const std::int64_t bias = tensor.bias(i);
-    const std::int64_t multiplier = tensor.multipliers[i];
-    for (r = 0; r < rows; ++r) {
-      out[r * out_stride + i] =
-          static_cast<T>(model::matmul_element(sums[r], bias, multiplier, op.shift, op.bits));
+  const InputRows x{row<std::int16_t>(op.inputs[0], begin),
+                    buffers_[plan_.slot_of[op.inputs[0]]].stride, end - begin};
+  const Rescale rescale{op.shift, op.bits};
+  const std::size_t pieces = (tensor.rows + kRowsAtOnce - 1) / kRowsAtOnce;
+  split(pieces, tensor.weights.size() * x.count, [&](std::size_t first, std::size_t last) {
+    std::array<std::int64_t, kRowsAtOnce * kBatch> sums;
+    for (std::size_t from = first * kRowsAtOnce; from < last * kRowsAtOnce; from += kRowsAtOnce) {
+      const std::size_t count = std::min(kRowsAtOnce, tensor.rows - from);
+      kernels_.products({tensor.weights.data() + from * tensor.columns, count, tensor.columns}, x,
+                        sums.data());
+      const auto biases =
+          tensor.biases.empty() ? tensor.biases : tensor.biases.subspan(from, count);
+      for (std::uint32_t t = 0; t < x.count; ++t) {
+        const std::span<const std::int64_t> input(sums.data() + t * count, count);
+        const std::uint32_t* multipliers = tensor.multipliers.data() + from;
+        T* out = row<T>(index, begin + t) + from;
+        if constexpr (std::is_same_v<T, std::int16_t>) {
+          kernels_.requantise_narrow(input, biases, multipliers, rescale, out);
+        } else {
+          kernels_.requantise_wide(input, biases, multipliers, rescale, out);
+        }
+      }
     }
-  }
+  });
 }
 
-template <typename T>
 void Executor::scale(const Operator& op, std::uint32_t index, std::uint32_t r) {
-  const T* x = row<T>(op.inputs[0], r);
+  const std::uint32_t scaled = op.inputs[0];
   const std::int64_t* reciprocals = row<std::int64_t>(op.inputs[1], r);
   std::int16_t* out = row<std::int16_t>(index, r);
   const std::size_t group = op.width / op.groups;
+  const Rescale rescale{op.shift, op.bits};
+  const bool is_norm = output_type(program_.operators[scaled]) == ElementType::kInt32;
   for (std::size_t g = 0; g < op.groups; ++g) {
-    for (std::size_t i = g * group; i < (g + 1) * group; ++i) {
-      out[i] = static_cast<std::int16_t>(
-          model::rescale(std::int64_t{x[i]} * reciprocals[g], op.shift, op.bits));
+    const std::size_t from = g * group;
+    if (is_norm) {
+      kernels_.scale_narrowed({row<std::int32_t>(scaled, r) + from, group}, reciprocals[g], rescale,
+                              out + from);
+    } else {
+      kernels_.scale_mixed({row<std::int64_t>(scaled, r) + from, group}, reciprocals[g], rescale,
+                           out + from);
     }
   }
 }
 
 void Executor::embed(const Operator& op, std::uint32_t index, std::uint32_t r) {
   const WeightTensor& tensor = program_.tensors[op.tensor];
-  const std::span<const std::int8_t> weights = tensor.row(tokens_[r]);
-  const std::int64_t multiplier = tensor.multipliers[tokens_[r]];
+  const std::span<const std::int8_t> weights = tensor.row(rows_[r].token);
+  const std::int64_t multiplier = tensor.multipliers[rows_[r].token];
   std::int32_t* out = row<std::int32_t>(index, r);
   for (std::size_t i = 0; i < weights.size(); ++i) {
     out[i] = static_cast<std::int32_t>(model::rescale(weights[i] * multiplier, op.shift, op.bits));
@@ -271,60 +318,22 @@ void Executor::rope(const Operator& op, std::uint32_t index, std::uint32_t r) {
   const std::size_t head = op.width / op.groups;
   const bool is_interleaved =
       op.pairing == static_cast<std::uint8_t>(model::RopePairing::kInterleaved);
-  const std::int16_t* turns = program_.tables[op.table].narrow.data() + (first_ + r) * op.rotated;
+  const std::int16_t* turns =
+      program_.tables[op.table].narrow.data() + std::size_t{rows_[r].position} * op.rotated;
   std::copy_n(x, op.width, out);
   for (std::size_t start = 0; start < op.width; start += head) {
+    if (is_interleaved) {
+      kernels_.rope_pairs({x + start, op.rotated}, turns, out + start);
+      continue;
+    }
     for (std::size_t pair = 0; pair < pairs; ++pair) {
-      const std::size_t i = start + (is_interleaved ? 2 * pair : pair);
-      const std::size_t j = is_interleaved ? i + 1 : i + pairs;
+      const std::size_t i = start + pair;
+      const std::size_t j = i + pairs;
       const std::int16_t cosine = turns[2 * pair];
       const std::int16_t sine = turns[2 * pair + 1];
       out[i] = model::rope_first(x[i], x[j], cosine, sine);
       out[j] = model::rope_second(x[i], x[j], cosine, sine);
     }
-  }
-}
-
-void Executor::scores(const Operator& op, std::uint32_t index, std::uint32_t r) {
-  const std::int16_t* q = row<std::int16_t>(op.inputs[0], r);
-  std::int32_t* out = row<std::int32_t>(index, r);
-  const std::size_t head = program_.operators[op.inputs[0]].width / op.groups;
-  const std::size_t share = op.groups / op.kv_groups;
-  const std::size_t n = keys(r);
-  const std::int16_t* k = cached(op.inputs[1], 0);
-  const std::size_t stride = buffers_[plan_.slot_of[op.inputs[1]]].stride;
-  for (std::size_t h = 0; h < op.groups; ++h) {
-    for (std::size_t t = 0; t < n; ++t) {
-      const std::int64_t sum = dot(q + h * head, k + t * stride + h / share * head, head);
-      out[h * n + t] =
-          static_cast<std::int32_t>(model::rescale(sum * op.multiplier, op.shift, op.bits));
-    }
-  }
-}
-
-void Executor::exp(const Operator& op, std::uint32_t index, std::uint32_t r) {
-  const std::int32_t* z = row<std::int32_t>(op.inputs[0], r);
-  const std::int32_t* maxima = row<std::int32_t>(op.inputs[1], r);
-  std::int32_t* out = row<std::int32_t>(index, r);
-  const std::span<const std::int32_t> table = program_.tables[op.table].wide;
-  const std::size_t n = keys(r);
-  for (std::size_t h = 0; h < op.width; ++h) {
-    for (std::size_t t = 0; t < n; ++t) {
-      out[h * n + t] = table[model::exp_index(maxima[h], z[h * n + t])];
-    }
-  }
-}
-
-void Executor::mix(const Operator& op, std::uint32_t index, std::uint32_t r) {
-  const std::int32_t* e = row<std::int32_t>(op.inputs[0], r);
-  std::int64_t* out = row<std::int64_t>(index, r);
-  const std::size_t head = op.width / op.groups;
-  const std::size_t share = op.groups / op.kv_groups;
-  const std::size_t n = keys(r);
-  const std::int16_t* v = cached(op.inputs[1], 0);
-  const std::size_t stride = buffers_[plan_.slot_of[op.inputs[1]]].stride;
-  for (std::size_t h = 0; h < op.groups; ++h) {
-    mix_head(e + h * n, v + h / share * head, stride, n, head, out + h * head);
   }
 }
 

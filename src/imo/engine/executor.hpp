@@ -1,30 +1,39 @@
-/// Runs a program's operators over rows of positions.
+/// Runs a program's operators over rows: positions of one or of several sequences.
 #pragma once
 
-#include "imo/engine/plan.hpp"
+#include "imo/engine/cache.hpp"
+#include "imo/engine/execution.hpp"
 #include "imo/engine/session.hpp"
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
 
 namespace imo::engine {
 
-/// The buffers of one sequence and the loops over them. Every operator is run for all rows of a
-/// batch before the next one; rows are positions first_ .. first_ + count.
+/// One position to run. Rows of one sequence are consecutive positions in order, and all earlier
+/// positions have been run into `cache`.
+struct Row {
+  TokenId token = 0;
+  std::uint32_t position = 0;
+  Cache* cache = nullptr;
+};
+
+/// The buffers of a pass and the loops over them. Every operator is run for all rows before the
+/// next one, so weights are read once a pass, whatever number of sequences the rows belong to.
 class Executor {
  public:
-  /// Program and plan must outlive it.
-  Executor(const model::Program& program, const Plan& plan, std::uint32_t capacity);
+  /// For positions below `capacity`. Program, plan and the execution's pool must outlive it.
+  Executor(const model::Program& program, const Plan& plan, std::uint32_t capacity,
+           const Execution& execution);
 
-  /// How many positions one run() takes at most.
+  /// How many rows one pass takes at most.
   [[nodiscard]] std::uint32_t batch() const { return batch_; }
 
-  /// Runs the operators before the tail for `tokens`, at positions from `first` on.
-  void run_body(std::span<const TokenId> tokens, std::uint32_t first);
+  /// Runs the operators before the tail.
+  void run_body(std::span<const Row> rows);
 
-  /// Runs the tail for rows [begin, end) of the last run_body.
+  /// Runs the tail for rows [begin, end) of the last run_body, whose rows must still exist.
   void run_tail(std::uint32_t begin, std::uint32_t end);
 
   [[nodiscard]] std::span<const std::int32_t> logits(std::uint32_t row) const;
@@ -34,46 +43,50 @@ class Executor {
 
  private:
   struct Buffer {
-    std::vector<std::int16_t> narrow;
-    std::vector<std::int32_t> wide;
-    std::vector<std::int64_t> large;
+    AlignedVector<std::int16_t> narrow;
+    AlignedVector<std::int32_t> wide;
+    AlignedVector<std::int64_t> large;
     std::size_t stride = 0;  ///< elements from one row to the next
   };
 
-  template <typename T>
-  std::vector<T>& elements(Buffer& buffer);
-  /// Row `row` of the batch in the output of operator `index`.
+  /// Row `row` of the pass in the output of operator `index`.
   template <typename T>
   T* row(std::uint32_t index, std::size_t row);
-  /// The keys or values of `position`, whichever batch it was in.
-  const std::int16_t* cached(std::uint32_t index, std::size_t position);
+  /// One head's keys or values at all positions up to that of `row`.
+  HeadRows cached(std::uint32_t index, std::uint32_t row, std::size_t head, std::size_t dimension);
+  /// Elements of operator `index` at `row`.
+  [[nodiscard]] std::size_t row_size(std::uint32_t index, std::uint32_t row) const;
+  [[nodiscard]] std::size_t keys(std::uint32_t row) const { return rows_[row].position + 1; }
 
   void run(std::uint32_t index, std::uint32_t begin, std::uint32_t end);
   void show(std::uint32_t index, std::uint32_t begin, std::uint32_t end);
+  /// Calls body(first, last) over n items, on all threads where `elements` are worth it.
+  template <typename Body>
+  void split(std::size_t n, std::size_t elements, Body&& body);
 
   void run_row(const model::Operator& op, std::uint32_t index, std::uint32_t row);
+  void run_heads(const model::Operator& op, std::uint32_t index, std::uint32_t begin,
+                 std::uint32_t end);
+  void run_head(const model::Operator& op, std::uint32_t index, std::uint32_t row,
+                std::size_t head);
   template <typename T>
   void matmul(const model::Operator& op, std::uint32_t index, std::uint32_t begin,
               std::uint32_t end);
-  template <typename T>
   void scale(const model::Operator& op, std::uint32_t index, std::uint32_t row);
   void embed(const model::Operator& op, std::uint32_t index, std::uint32_t row);
   void rope(const model::Operator& op, std::uint32_t index, std::uint32_t row);
-  void scores(const model::Operator& op, std::uint32_t index, std::uint32_t row);
-  void exp(const model::Operator& op, std::uint32_t index, std::uint32_t row);
-  void mix(const model::Operator& op, std::uint32_t index, std::uint32_t row);
   void block_max(const model::Operator& op, std::uint32_t index, std::uint32_t row);
   void argmax(const model::Operator& op, std::uint32_t index, std::uint32_t row);
 
-  [[nodiscard]] std::size_t keys(std::uint32_t row) const { return first_ + row + 1; }
-
   const model::Program& program_;
   const Plan& plan_;
+  const Kernels& kernels_;
+  ThreadPool* pool_;
+  std::size_t split_from_;
   std::uint32_t capacity_;
   std::uint32_t batch_;
   std::vector<Buffer> buffers_;
-  std::span<const TokenId> tokens_;
-  std::size_t first_ = 0;
+  std::span<const Row> rows_;
 };
 
 }  // namespace imo::engine

@@ -39,10 +39,10 @@ std::vector<std::int64_t> widened(const Output& output) {
 
 // Runs `tokens` in pieces of `piece` and compares every row with the slow twin's.
 void expect_plain(const Program& program, std::span<const TokenId> tokens, const PlainRows& rows,
-                  std::size_t piece) {
+                  std::size_t piece, const Execution& execution = {}) {
   auto model = Model::from_program(program, {});
   ASSERT_TRUE(model) << model.error().message;
-  Session session(*model);
+  Session session(*model, execution);
   std::size_t seen = 0;
   session.observe([&](const Output& output) {
     ++seen;
@@ -84,6 +84,23 @@ TEST(Executor, IsItsSlowTwinOnEveryShapeAndSplit) {
   }
 }
 
+// Tiny passes are split, too, so that every loop meets every way to share it.
+TEST(Executor, EveryKernelOnAnyNumberOfThreadsGivesTheSameBits) {
+  for (const TinyShape& shape : shapes()) {
+    const model::Compiled compiled = tiny_program(shape);
+    const auto tokens = random_tokens(shape.context, compiled.program.vocabulary_size, shape.seed);
+    const PlainRows rows = plain_run(compiled.program, tokens);
+    for (const Kernels* kernels : available_kernels()) {
+      for (const std::size_t threads : {1U, 2U, 3U, 4U}) {
+        SCOPED_TRACE(std::string(kernels->name) + " on " + std::to_string(threads));
+        ThreadPool pool(threads);
+        expect_plain(compiled.program, tokens, rows, 9, {kernels, &pool, 0});
+        if (HasFatalFailure()) return;
+      }
+    }
+  }
+}
+
 // Smaller shifts make every value larger: clamps everywhere, and still the same bits.
 TEST(Executor, IsItsSlowTwinWhenEverythingSaturates) {
   for (const unsigned less : {2U, 5U}) {
@@ -104,7 +121,9 @@ TEST(Executor, IsItsSlowTwinWhenEverythingSaturates) {
         }
       }
       ASSERT_GT(saturated, 100U);
-      expect_plain(compiled.program, tokens, rows, 7);
+      for (const Kernels* kernels : available_kernels()) {
+        expect_plain(compiled.program, tokens, rows, 7, {kernels});
+      }
       if (HasFatalFailure()) return;
     }
   }
@@ -126,7 +145,10 @@ TEST(Executor, IsItsSlowTwinAtTheEdgeOfItsBounds) {
     for (std::int64_t& b : owned->biases) b = random() % 2 == 0 ? room : -room;
   }
   const auto tokens = random_tokens(24, compiled.program.vocabulary_size, 7);
-  expect_plain(compiled.program, tokens, plain_run(compiled.program, tokens), 5);
+  const PlainRows rows = plain_run(compiled.program, tokens);
+  for (const Kernels* kernels : available_kernels()) {
+    expect_plain(compiled.program, tokens, rows, 5, {kernels});
+  }
 }
 
 // The bounds that operators.hpp states, on programs that saturate and programs that do not.

@@ -1,25 +1,100 @@
-/// The inner loops of matrix products, written so that a compiler can vectorise them. Each gives
-/// exactly what the definition in model/operators.hpp gives.
+/// The inner loops of the executor, in several versions. Each computes exactly what the definitions
+/// in model/operators.hpp give, for all values that a checked program can hold: weights in
+/// [-127, 127], activations in [-32767, 32767], and the bounds stated there.
 #pragma once
 
+#include "imo/base/result.hpp"
+
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string_view>
+#include <vector>
 
 namespace imo::engine {
 
-/// sum of w[j] * x[j]; any int8 and int16 values.
-std::int64_t dot(const std::int8_t* w, const std::int16_t* x, std::size_t count);
+/// The rescale behind a product: clamp_bits((x + 2^(shift - 1)) >> shift).
+struct Rescale {
+  unsigned shift = 1;
+  unsigned bits = 15;
+};
 
-/// The same for four rows x, x + stride, ...: one pass over w.
-void dot_four(const std::int8_t* w, const std::int16_t* x, std::size_t stride, std::size_t count,
-              std::int64_t* out);
+inline constexpr std::size_t kRowsAtOnce = 48;
 
-/// sum of a[j] * b[j]; any int16 values, count up to 2^30.
-std::int64_t dot(const std::int16_t* a, const std::int16_t* b, std::size_t count);
+/// Rows of weights, `columns` bytes each, one behind the other.
+struct WeightRows {
+  const std::int8_t* weights = nullptr;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+};
 
-/// out[j] = sum over t < keys of e[t] * v[t * stride + j], for j < count <= kMaxHeadDimension and
-/// 0 <= e[t] <= 2^20.
-void mix_head(const std::int32_t* e, const std::int16_t* v, std::size_t stride, std::size_t keys,
-              std::size_t count, std::int64_t* out);
+/// Activations of several positions, `stride` elements from one to the next.
+struct InputRows {
+  const std::int16_t* values = nullptr;
+  std::size_t stride = 0;
+  std::size_t count = 0;
+};
+
+/// One head's keys or values of consecutive positions, `stride` elements from one to the next.
+struct HeadRows {
+  const std::int16_t* values = nullptr;
+  std::size_t stride = 0;
+  std::size_t count = 0;      ///< positions
+  std::size_t dimension = 0;  ///< elements of the head
+};
+
+/// One version of every loop. Pointers never overlap but for in == out of the same element.
+struct Kernels {
+  std::string_view name;
+
+  /// sums[t * w.rows + r] = sum over j of w[r][j] x[t][j], for all rows and inputs. Fastest for
+  /// kRowsAtOnce rows: the weights then stay in the cache while columns are cut into blocks.
+  void (*products)(const WeightRows& w, const InputRows& x, std::int64_t* sums);
+  /// out[r] = rescale((sums[r] + biases[r]) * multipliers[r]); `biases` is empty for none.
+  void (*requantise_narrow)(std::span<const std::int64_t> sums,
+                            std::span<const std::int64_t> biases, const std::uint32_t* multipliers,
+                            Rescale rescale, std::int16_t* out);
+  void (*requantise_wide)(std::span<const std::int64_t> sums, std::span<const std::int64_t> biases,
+                          const std::uint32_t* multipliers, Rescale rescale, std::int32_t* out);
+
+  /// out[t] = rescale((q . k[t]) * multiplier), for each key.
+  void (*scores)(const std::int16_t* q, const HeadRows& k, std::uint32_t multiplier,
+                 Rescale rescale, std::int32_t* out);
+  /// out[t] = table[exp_index(maximum, z[t])].
+  void (*exps)(std::span<const std::int32_t> z, std::int32_t maximum, const std::int32_t* table,
+               std::int32_t* out);
+  std::int32_t (*maximum)(std::span<const std::int32_t> z);
+  std::int64_t (*sum)(std::span<const std::int32_t> e);
+  /// out[j] = sum over t of e[t] v[t][j], 0 <= e[t] <= 2^20.
+  void (*mix)(const std::int32_t* e, const HeadRows& v, std::int64_t* out);
+
+  void (*narrow)(std::span<const std::int32_t> x, Rescale rescale, std::int32_t* out);
+  std::int64_t (*sum_squares)(std::span<const std::int32_t> u);
+  /// out[i] = rescale(x[i] * r), |x[i]| < 2^19 and 0 <= r <= 2^40.
+  void (*scale_narrowed)(std::span<const std::int32_t> x, std::int64_t r, Rescale rescale,
+                         std::int16_t* out);
+  /// The same for |x[i]| < 2^52 and 0 <= r <= 2^24, |x[i] r| < 2^59.
+  void (*scale_mixed)(std::span<const std::int64_t> x, std::int64_t r, Rescale rescale,
+                      std::int16_t* out);
+  void (*add)(std::span<const std::int32_t> x, const std::int32_t* y, std::int32_t* out);
+  void (*multiply)(std::span<const std::int16_t> x, const std::int16_t* y, Rescale rescale,
+                   std::int16_t* out);
+  /// Turns adjacent pairs; `turns` holds {cos, sin} for each.
+  void (*rope_pairs)(std::span<const std::int16_t> x, const std::int16_t* turns, std::int16_t* out);
+};
+
+/// Plain C++ for any machine: the one the others are tested against.
+const Kernels& scalar_kernels();
+
+#ifdef IMO_HAVE_AVX2_KERNELS
+/// For machines with AVX2; to be called only there.
+const Kernels& avx2_kernels();
+#endif
+
+/// Those that this machine can run, the fastest first; the last is scalar.
+std::span<const Kernels* const> available_kernels();
+
+/// By name; fails naming those there are.
+Result<const Kernels*> find_kernels(std::string_view name);
 
 }  // namespace imo::engine

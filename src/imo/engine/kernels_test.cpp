@@ -1,7 +1,11 @@
+// Every kernel against the scalar ones, and those against the definitions in model/operators.hpp.
+
 #include "imo/engine/kernels.hpp"
 
+#include "imo/engine/aligned.hpp"
 #include "imo/model/operators.hpp"
 
+#include <algorithm>
 #include <array>
 #include <random>
 #include <vector>
@@ -11,83 +15,221 @@
 namespace imo::engine {
 namespace {
 
-constexpr std::array<std::size_t, 14> kLengths{1,  2,  7,   8,   15,  31,   32,
-                                               64, 80, 172, 255, 256, 1000, 16384};
+// Lengths around the width of a vector and of a block.
+constexpr std::array<std::size_t, 15> kLengths{1,  2,  7,   8,   15,  16,   31,   32,
+                                               64, 80, 172, 513, 528, 1000, 16384};
+constexpr std::array<unsigned, 7> kShifts{1, 2, 13, 30, 40, 61, 62};
 
-// Any bytes: also -128 and -32768, which no verified program holds.
+/// Values in [-limit, limit], with the limits themselves far more often than chance has them.
 template <typename T>
-std::vector<T> any_values(std::size_t count, std::mt19937& random) {
-  std::vector<T> values(count);
-  for (T& value : values) value = static_cast<T>(random());
-  return values;
-}
-
-TEST(Kernels, DotIsTheDefinition) {
-  std::mt19937 random(1);
-  for (const std::size_t length : kLengths) {
-    for (int round = 0; round < 20; ++round) {
-      const auto w = any_values<std::int8_t>(length, random);
-      const auto x = any_values<std::int16_t>(length, random);
-      ASSERT_EQ(dot(w.data(), x.data(), length), model::dot_product(std::span(w), std::span(x)));
-      const auto y = any_values<std::int16_t>(length, random);
-      ASSERT_EQ(dot(x.data(), y.data(), length), model::dot_product(std::span(x), std::span(y)));
-    }
+std::vector<T> values(std::size_t count, std::int64_t limit, std::mt19937_64& random) {
+  std::vector<T> made(count);
+  for (T& value : made) {
+    const std::uint64_t draw = random();
+    const auto any =
+        static_cast<std::int64_t>(draw % (2 * static_cast<std::uint64_t>(limit) + 1)) - limit;
+    value = static_cast<T>(draw >> 62 == 0 ? (any < 0 ? -limit : limit) : any);
   }
+  return made;
 }
 
-TEST(Kernels, DotFourIsFourDots) {
-  std::mt19937 random(2);
-  for (const std::size_t length : kLengths) {
-    const std::size_t stride = length + random() % 5;
-    const auto w = any_values<std::int8_t>(length, random);
-    const auto x = any_values<std::int16_t>(4 * stride, random);
-    std::array<std::int64_t, 4> sums{};
-    dot_four(w.data(), x.data(), stride, length, sums.data());
-    for (std::size_t i = 0; i < 4; ++i) {
-      ASSERT_EQ(sums[i], dot(w.data(), x.data() + i * stride, length));
+class Kernels : public ::testing::TestWithParam<const imo::engine::Kernels*> {
+ protected:
+  const imo::engine::Kernels& fast = *GetParam();
+  const imo::engine::Kernels& slow = scalar_kernels();
+  std::mt19937_64 random{7};
+};
+
+std::vector<std::int64_t> sums_of(const imo::engine::Kernels& kernels, const WeightRows& w,
+                                  const InputRows& x) {
+  std::vector<std::int64_t> sums(w.rows * x.count, 99);
+  kernels.products(w, x, sums.data());
+  return sums;
+}
+
+TEST_P(Kernels, ProductsAreTheDefinition) {
+  for (const std::size_t columns : kLengths) {
+    for (const std::size_t rows : {1U, 2U, 3U, 4U, 7U, 48U}) {
+      for (const std::size_t inputs : {1U, 2U, 3U, 4U, 5U, 32U}) {
+        if (columns * rows * inputs > 200'000) continue;
+        const std::size_t stride = columns + random() % 5;
+        const auto w = values<std::int8_t>(rows * columns, model::kWeightMax, random);
+        const auto x = values<std::int16_t>(inputs * stride, model::kActivationMax, random);
+        const auto sums = sums_of(fast, {w.data(), rows, columns}, {x.data(), stride, inputs});
+        for (std::size_t t = 0; t < inputs; ++t) {
+          for (std::size_t r = 0; r < rows; ++r) {
+            ASSERT_EQ(sums[t * rows + r],
+                      model::dot_product(std::span(w).subspan(r * columns, columns),
+                                         std::span(x).subspan(t * stride, columns)))
+                << rows << " x " << columns << ", " << inputs << " inputs";
+          }
+        }
+      }
     }
   }
 }
 
 // All products of one sign and the greatest size: where a 32-bit sum would overflow first.
-TEST(Kernels, TheLongestRowOfExtremesIsExact) {
+TEST_P(Kernels, TheLongestRowOfExtremesIsExact) {
   constexpr std::size_t kLength = 16384;
-  for (const int w : {-128, -127, 127}) {
-    for (const int x : {-32768, -32767, 32767}) {
-      const std::vector<std::int8_t> weights(kLength, static_cast<std::int8_t>(w));
-      const std::vector<std::int16_t> inputs(4 * kLength, static_cast<std::int16_t>(x));
-      const std::int64_t expected = std::int64_t{w} * x * std::int64_t{kLength};
-      EXPECT_EQ(dot(weights.data(), inputs.data(), kLength), expected);
-      std::array<std::int64_t, 4> sums{};
-      dot_four(weights.data(), inputs.data(), kLength, kLength, sums.data());
-      EXPECT_EQ(sums, (std::array{expected, expected, expected, expected}));
+  for (const int weight : {-127, 127}) {
+    for (const int input : {-32767, 32767}) {
+      const std::vector<std::int8_t> w(4 * kLength, static_cast<std::int8_t>(weight));
+      const std::vector<std::int16_t> x(5 * kLength, static_cast<std::int16_t>(input));
+      const std::int64_t expected = std::int64_t{weight} * input * std::int64_t{kLength};
+      for (const std::size_t inputs : {1U, 5U}) {
+        for (const std::int64_t sum :
+             sums_of(fast, {w.data(), 4, kLength}, {x.data(), kLength, inputs})) {
+          ASSERT_EQ(sum, expected);
+        }
+      }
     }
   }
-  const std::vector<std::int16_t> lowest(512, -32768);
-  EXPECT_EQ(dot(lowest.data(), lowest.data(), 512), std::int64_t{512} << 30);
 }
 
-TEST(Kernels, MixHeadAddsExactProducts) {
-  std::mt19937 random(3);
-  for (const std::size_t head : {1U, 8U, 13U, 64U, 80U, 512U}) {
-    for (const std::size_t keys : {1U, 31U, 32U, 33U, 700U}) {
-      const std::size_t stride = head + 3;
-      auto v = any_values<std::int16_t>(keys * stride, random);
-      std::vector<std::int32_t> e(keys);
-      for (std::int32_t& each : e) each = static_cast<std::int32_t>(random() % ((1U << 20) + 1));
-      if (head == 8) {  // the extremes
-        std::fill(e.begin(), e.end(), 1 << 20);
-        std::fill(v.begin(), v.end(), std::int16_t{-32768});
-      }
-      std::vector<std::int64_t> sums(head, 99);
-      mix_head(e.data(), v.data(), stride, keys, head, sums.data());
-      for (std::size_t j = 0; j < head; ++j) {
-        std::int64_t expected = 0;
-        for (std::size_t t = 0; t < keys; ++t) expected += std::int64_t{e[t]} * v[t * stride + j];
-        ASSERT_EQ(sums[j], expected);
+TEST_P(Kernels, RequantiseIsTheDefinition) {
+  for (const std::size_t rows : {1U, 4U, 8U, 13U, 48U}) {
+    for (const unsigned shift : kShifts) {
+      const auto sums = values<std::int64_t>(rows, model::kAccumulatorMax / 2, random);
+      auto biases = values<std::int64_t>(rows, model::kAccumulatorMax / 2, random);
+      if (random() % 2 == 0) biases.clear();
+      auto multipliers = values<std::uint32_t>(rows, model::kRowMultiplierMax, random);
+      for (std::uint32_t& m : multipliers)
+        m &= static_cast<std::uint32_t>(model::kRowMultiplierMax);
+      std::vector<std::int16_t> narrow(rows);
+      std::vector<std::int32_t> wide(rows);
+      fast.requantise_narrow(sums, biases, multipliers.data(), {shift, 15}, narrow.data());
+      fast.requantise_wide(sums, biases, multipliers.data(), {shift, 31}, wide.data());
+      for (std::size_t r = 0; r < rows; ++r) {
+        const std::int64_t bias = biases.empty() ? 0 : biases[r];
+        ASSERT_EQ(narrow[r], model::matmul_element(sums[r], bias, multipliers[r], shift, 15));
+        ASSERT_EQ(wide[r], model::matmul_element(sums[r], bias, multipliers[r], shift, 31));
       }
     }
   }
+}
+
+TEST_P(Kernels, ScoresAreTheDefinition) {
+  for (const std::size_t dimension : {1U, 8U, 13U, 48U, 64U, 80U, 128U, 512U}) {
+    for (const std::size_t keys : {1U, 2U, 33U}) {
+      const std::size_t stride = dimension + 3;
+      const auto q = values<std::int16_t>(dimension, model::kActivationMax, random);
+      const auto k = values<std::int16_t>(keys * stride, model::kActivationMax, random);
+      std::vector<std::int32_t> out(keys);
+      fast.scores(q.data(), {k.data(), stride, keys, dimension}, 1'048'575, {35, 23}, out.data());
+      for (std::size_t t = 0; t < keys; ++t) {
+        const std::int64_t sum =
+            model::dot_product(std::span(q), std::span(k).subspan(t * stride, dimension));
+        ASSERT_EQ(out[t], model::rescale(sum * 1'048'575, 35, 23));
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, MixAddsExactProducts) {
+  for (const std::size_t dimension : {1U, 8U, 13U, 48U, 64U, 80U, 512U}) {
+    for (const std::size_t keys : {1U, 31U, 32U, 33U, 700U}) {
+      const std::size_t stride = dimension + 3;
+      const auto v = values<std::int16_t>(keys * stride, model::kActivationMax, random);
+      auto e = values<std::int32_t>(keys, 1 << 20, random);
+      for (std::int32_t& each : e) each = std::abs(each);
+      std::vector<std::int64_t> out(dimension, 99);
+      fast.mix(e.data(), {v.data(), stride, keys, dimension}, out.data());
+      for (std::size_t j = 0; j < dimension; ++j) {
+        std::int64_t expected = 0;
+        for (std::size_t t = 0; t < keys; ++t) expected += std::int64_t{e[t]} * v[t * stride + j];
+        ASSERT_EQ(out[j], expected);
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, SoftmaxPartsAreTheDefinition) {
+  const auto table = values<std::int32_t>(model::kExpEntries, 1 << 20, random);
+  for (const std::size_t keys : kLengths) {
+    const auto z = values<std::int32_t>(keys, (1 << 23) - 1, random);
+    const std::int32_t maximum = *std::max_element(z.begin(), z.end());
+    ASSERT_EQ(fast.maximum(z), maximum);
+    std::vector<std::int32_t> out(keys);
+    fast.exps(z, maximum, table.data(), out.data());
+    std::int64_t sum = 0;
+    for (std::size_t t = 0; t < keys; ++t) {
+      ASSERT_EQ(out[t], table[model::exp_index(maximum, z[t])]);
+      sum += out[t];
+    }
+    ASSERT_EQ(fast.sum(out), sum);
+  }
+}
+
+TEST_P(Kernels, NormPartsAreTheDefinition) {
+  for (const std::size_t length : kLengths) {
+    for (const unsigned shift : kShifts) {
+      const auto x = values<std::int32_t>(length, 0x7FFFFFFF, random);
+      std::vector<std::int32_t> narrowed(length);
+      fast.narrow(x, {shift, 19}, narrowed.data());
+      for (std::size_t i = 0; i < length; ++i) {
+        ASSERT_EQ(narrowed[i], model::rescale(x[i], shift, 19));
+      }
+      const auto u = values<std::int32_t>(length, (1 << 19) - 1, random);
+      ASSERT_EQ(fast.sum_squares(u), model::sum_squares(u, 0));
+      const auto mixed = values<std::int64_t>(length, (1LL << 35) - 1, random);
+      for (const std::int64_t r : {std::int64_t{0}, std::int64_t{1}, std::int64_t{987'654'321},
+                                   (std::int64_t{1} << 40) - 1, std::int64_t{1} << 40}) {
+        std::vector<std::int16_t> out(length);
+        fast.scale_narrowed(u, r, {shift, 15}, out.data());
+        for (std::size_t i = 0; i < length; ++i) {
+          ASSERT_EQ(out[i], model::rescale(std::int64_t{u[i]} * r, shift, 15));
+        }
+        const std::int64_t small = r >> 16;
+        fast.scale_mixed(mixed, small, {shift, 15}, out.data());
+        for (std::size_t i = 0; i < length; ++i) {
+          ASSERT_EQ(out[i], model::rescale(mixed[i] * small, shift, 15));
+        }
+      }
+    }
+  }
+  // The widest mix, whose reciprocal is 2^44 / Z: 2^52 * 2^7.
+  const std::vector<std::int64_t> widest{(1LL << 52) - 1,  -(1LL << 52) + 1, (1LL << 52) - 1, 0,
+                                         -(1LL << 52) + 1, (1LL << 26),      -(1LL << 26),    1};
+  std::vector<std::int16_t> out(8);
+  fast.scale_mixed(widest, 127, {45, 15}, out.data());
+  for (std::size_t i = 0; i < 8; ++i) ASSERT_EQ(out[i], model::rescale(widest[i] * 127, 45, 15));
+}
+
+TEST_P(Kernels, ElementwiseLoopsAreTheDefinition) {
+  for (const std::size_t length : kLengths) {
+    const auto x = values<std::int32_t>(length, 0x7FFFFFFF, random);
+    const auto y = values<std::int32_t>(length, 0x7FFFFFFF, random);
+    std::vector<std::int32_t> sums(length);
+    fast.add(x, y.data(), sums.data());
+    for (std::size_t i = 0; i < length; ++i) ASSERT_EQ(sums[i], model::add_element(x[i], y[i]));
+
+    const auto a = values<std::int16_t>(length, model::kActivationMax, random);
+    const auto b = values<std::int16_t>(length, model::kActivationMax, random);
+    std::vector<std::int16_t> out(length);
+    for (const unsigned shift : kShifts) {
+      fast.multiply(a, b.data(), {shift, 15}, out.data());
+      for (std::size_t i = 0; i < length; ++i) {
+        ASSERT_EQ(out[i], model::rescale(std::int64_t{a[i]} * b[i], shift, 15));
+      }
+    }
+    const auto turns = values<std::int16_t>(length, 1 << model::kRopeFraction, random);
+    fast.rope_pairs({a.data(), length / 2 * 2}, turns.data(), out.data());
+    for (std::size_t i = 0; i + 1 < length; i += 2) {
+      ASSERT_EQ(out[i], model::rope_first(a[i], a[i + 1], turns[i], turns[i + 1]));
+      ASSERT_EQ(out[i + 1], model::rope_second(a[i], a[i + 1], turns[i], turns[i + 1]));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(OfThisMachine, Kernels, ::testing::ValuesIn(available_kernels()),
+                         [](const auto& instance) { return std::string(instance.param->name); });
+
+TEST(KernelNames, AnUnknownOneIsRefusedNamingThoseThereAre) {
+  const auto none = find_kernels("abacus");
+  ASSERT_FALSE(none);
+  EXPECT_NE(none.error().message.find("scalar"), std::string::npos);
+  EXPECT_EQ(*find_kernels("scalar"), &scalar_kernels());
 }
 
 }  // namespace

@@ -61,9 +61,9 @@ Result<void> Model::check_request(std::span<const TokenId> prompt, std::uint32_t
 }
 
 Result<Generation> Model::generate(std::span<const TokenId> prompt, std::uint32_t max_tokens,
-                                   const OnToken& on_token) const {
+                                   const OnToken& on_token, const Execution& execution) const {
   IMO_TRY_VOID(check_request(prompt, max_tokens));
-  Session session(*this, static_cast<std::uint32_t>(prompt.size()) + max_tokens);
+  Session session(*this, static_cast<std::uint32_t>(prompt.size()) + max_tokens, execution);
   IMO_TRY_VOID(session.extend(prompt));
   Generation generation;
   for (;;) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "imo/base/result.hpp"
+#include "imo/engine/execution.hpp"
 #include "imo/model/program_file.hpp"
 #include "imo/model/tokenizer.hpp"
 
@@ -56,8 +57,8 @@ class Model {
 
   /// Greedy decoding: at each position the lowest id among the greatest logits.
   [[nodiscard]] Result<Generation> generate(std::span<const TokenId> prompt,
-                                            std::uint32_t max_tokens,
-                                            const OnToken& on_token = {}) const;
+                                            std::uint32_t max_tokens, const OnToken& on_token = {},
+                                            const Execution& execution = {}) const;
 
  private:
   struct Parts;

@@ -13,7 +13,10 @@ struct Slot {
   model::ElementType type = model::ElementType::kInt16;
   std::uint64_t width = 0;  ///< elements of the widest row
   bool is_per_key = false;  ///< width is per key: a row has width * positions elements
-  bool is_cache = false;    ///< holds all positions of one operator
+  bool is_cache = false;    ///< holds all positions of one operator, one buffer a sequence
+
+  /// Elements from one row to the next: whole cache lines, whatever the type.
+  [[nodiscard]] std::size_t stride() const { return (width + 31) / 32 * 32; }
 };
 
 /// Made once per program and shared by its sessions.

@@ -10,25 +10,29 @@
 namespace imo::engine {
 
 struct Session::State {
-  State(Model shared, std::uint32_t positions)
+  State(Model shared, std::uint32_t positions, const Execution& execution)
       : model(std::move(shared)),
-        executor(model.program(), model.plan(), positions),
+        executor(model.program(), model.plan(), positions, execution),
+        cache(model.plan(), positions),
         capacity(positions) {}
 
   Model model;
   Executor executor;
+  Cache cache;
+  std::vector<Row> rows;  ///< of the executor's last pass
   std::uint32_t capacity;
   std::uint32_t position = 0;
   std::uint32_t last_row = 0;  ///< of the executor's batch, where the last logits are
   bool has_logits = false;
 };
 
-Session::Session(Model model, std::uint32_t capacity) {
+Session::Session(Model model, std::uint32_t capacity, const Execution& execution) {
   IMO_CHECK(capacity >= 1 && capacity <= model.context_length(), "a session beyond the context");
-  state_ = std::make_unique<State>(std::move(model), capacity);
+  state_ = std::make_unique<State>(std::move(model), capacity, execution);
 }
 
-Session::Session(const Model& model) : Session(model, model.context_length()) {}
+Session::Session(const Model& model, const Execution& execution)
+    : Session(model, model.context_length(), execution) {}
 
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
@@ -55,8 +59,12 @@ Result<void> Session::extend_choosing(std::span<const TokenId> tokens, std::size
   const std::size_t batch = state.executor.batch();
   for (std::size_t start = 0; start < tokens.size(); start += batch) {
     const std::size_t count = std::min(batch, tokens.size() - start);
-    state.executor.run_body(tokens.subspan(start, count), state.position);
     const auto rows = static_cast<std::uint32_t>(count);
+    state.rows.clear();
+    for (std::uint32_t r = 0; r < rows; ++r) {
+      state.rows.push_back({tokens[start + r], state.position + r, &state.cache});
+    }
+    state.executor.run_body(state.rows);
     const auto skip = static_cast<std::uint32_t>(std::clamp(first, start, start + count) - start);
     if (skip < rows) state.executor.run_tail(skip, rows);
     state.has_logits = skip < rows;

@@ -1,6 +1,7 @@
 /// One sequence under way: its keys and values, and the logits of its last position.
 #pragma once
 
+#include "imo/engine/execution.hpp"
 #include "imo/engine/model.hpp"
 
 #include <cstddef>
@@ -35,8 +36,8 @@ using OnChoice = std::function<bool(const Choice&)>;
 class Session {
  public:
   /// Room for `capacity` positions, at most the model's context (checked).
-  Session(Model model, std::uint32_t capacity);
-  explicit Session(const Model& model);  ///< the whole context
+  Session(Model model, std::uint32_t capacity, const Execution& execution = {});
+  explicit Session(const Model& model, const Execution& execution = {});  ///< the whole context
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;

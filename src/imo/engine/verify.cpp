@@ -40,7 +40,8 @@ std::string reason_of(const Verdict& verdict) {
 }  // namespace
 
 Result<Verdict> verify(const Model& model, std::span<const TokenId> prompt,
-                       std::span<const TokenId> output, std::uint32_t max_tokens) {
+                       std::span<const TokenId> output, std::uint32_t max_tokens,
+                       const Execution& execution) {
   IMO_TRY_VOID(model.check_request(prompt, max_tokens));
   const std::size_t plausible = plausible_length(model, output, max_tokens);
   const bool has_ended =
@@ -60,7 +61,7 @@ Result<Verdict> verify(const Model& model, std::span<const TokenId> prompt,
         false, static_cast<std::uint32_t>(position), expected, token_at(output, position), {}};
     verdict.reason = reason_of(verdict);
   };
-  Session session(model, static_cast<std::uint32_t>(tokens.size()));
+  Session session(model, static_cast<std::uint32_t>(tokens.size()), execution);
   IMO_TRY_VOID(session.extend_choosing(tokens, prompt.size() - 1, [&](const Choice& choice) {
     const std::size_t position = choice.position + 1 - prompt.size();
     if (token_at(output, position) != choice.greedy) differs(position, choice.greedy);

@@ -22,6 +22,7 @@ struct Verdict {
 /// one and it stops behind the end token or at max_tokens, not before and not later. Fails (no
 /// verdict) when the request itself is one that generate refuses.
 Result<Verdict> verify(const Model& model, std::span<const TokenId> prompt,
-                       std::span<const TokenId> output, std::uint32_t max_tokens);
+                       std::span<const TokenId> output, std::uint32_t max_tokens,
+                       const Execution& execution = {});
 
 }  // namespace imo::engine

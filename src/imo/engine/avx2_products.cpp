@@ -1,0 +1,174 @@
+// Matrix products: int8 weights, int16 activations, exact sums.
+//
+// One `vpmaddwd` makes 16 products, and the processors this is for start one a cycle: that is the
+// limit. A tile keeps kRows x kInputs accumulators in registers, so that a widened piece of weights
+// serves several inputs and a piece of input several rows, and the loads stay off the critical
+// path.
+
+#include "imo/engine/avx2.hpp"
+
+#include <algorithm>
+
+namespace imo::engine::avx2 {
+namespace {
+
+constexpr std::size_t kLanes = 16;  // products of one vpmaddwd
+
+// 512 * 127 * 32767 < 2^31: the sum of a block fits 32 bits however it is split over lanes.
+constexpr std::size_t kBlock = 512;
+
+// 12 accumulators, 3 vectors of weights and one product fill the 16 registers.
+constexpr std::size_t kRows = 3;
+constexpr std::size_t kInputs = 4;
+
+std::int64_t horizontal_sum(__m256i lanes) {
+  const __m128i four =
+      _mm_add_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
+  const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
+  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
+}
+
+// The sums of four vectors' lanes.
+__m128i four_sums(__m256i a, __m256i b, __m256i c, __m256i d) {
+  const __m256i halves = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+  return _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+}
+
+// acc += w * x, 16 products. In assembly because g++ 12 orders the intrinsics so that half of the
+// accumulators go through memory; this way a tile needs its 16 registers and no more.
+void add_products(__m256i& acc, __m256i w, const std::int16_t* x) {
+  __m256i product;
+  asm("vpmaddwd %[x], %[w], %[product]\n\tvpaddd %[product], %[acc], %[acc]"
+      : [acc] "+x"(acc), [product] "=&x"(product)
+      : [w] "x"(w), [x] "m"(*reinterpret_cast<const __m256i_u*>(x)));
+}
+
+// Adds the products of `count` columns (a multiple of kLanes, at most kBlock).
+template <std::size_t R, std::size_t T>
+void tile(const std::int8_t* w, std::size_t columns, const std::int16_t* x, std::size_t stride,
+          std::size_t count, std::int64_t* sums, std::size_t rows) {
+  __m256i acc[R][T] = {};
+  for (std::size_t j = 0; j < count; j += kLanes) {
+    __m256i wide[R];
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < R; ++r) {
+      wide[r] = _mm256_cvtepi8_epi16(load_half(w + r * columns + j));
+    }
+#pragma GCC unroll 4
+    for (std::size_t t = 0; t < T; ++t) {
+#pragma GCC unroll 4
+      for (std::size_t r = 0; r < R; ++r) {
+        add_products(acc[r][t], wide[r], x + t * stride + j);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (std::size_t r = 0; r < R; ++r) {
+    if constexpr (T == 4) {
+      alignas(16) std::int32_t four[4];
+      store_half(four, four_sums(acc[r][0], acc[r][1], acc[r][2], acc[r][3]));
+#pragma GCC unroll 4
+      for (std::size_t t = 0; t < T; ++t) sums[t * rows + r] += four[t];
+    } else {
+#pragma GCC unroll 4
+      for (std::size_t t = 0; t < T; ++t) sums[t * rows + r] += horizontal_sum(acc[r][t]);
+    }
+  }
+}
+
+// Four rows of one input: what decoding a single sequence does.
+void column_of_four(const std::int8_t* w, std::size_t columns, const std::int16_t* x,
+                    std::size_t count, std::int64_t* sums) {
+  __m256i acc[4] = {};
+  for (std::size_t j = 0; j < count; j += kLanes) {
+    const __m256i input = load(x + j);
+#pragma GCC unroll 4
+    for (std::size_t r = 0; r < 4; ++r) {
+      const __m256i wide = _mm256_cvtepi8_epi16(load_half(w + r * columns + j));
+      acc[r] = _mm256_add_epi32(acc[r], _mm256_madd_epi16(wide, input));
+    }
+  }
+  const __m256i four = _mm256_cvtepi32_epi64(four_sums(acc[0], acc[1], acc[2], acc[3]));
+  store(sums, _mm256_add_epi64(load(sums), four));
+}
+
+template <std::size_t R>
+void inputs_of_rows(const std::int8_t* w, std::size_t columns, const InputRows& x,
+                    std::size_t first, std::size_t count, std::int64_t* sums, std::size_t rows) {
+  const std::int16_t* from = x.values + first;
+  std::size_t t = 0;
+  for (; t + kInputs <= x.count; t += kInputs) {
+    tile<R, kInputs>(w, columns, from + t * x.stride, x.stride, count, sums + t * rows, rows);
+  }
+  from += t * x.stride;
+  sums += t * rows;
+  switch (x.count - t) {
+    case 3:
+      return tile<R, 3>(w, columns, from, x.stride, count, sums, rows);
+    case 2:
+      return tile<R, 2>(w, columns, from, x.stride, count, sums, rows);
+    case 1:
+      return tile<R, 1>(w, columns, from, x.stride, count, sums, rows);
+    default:
+      return;
+  }
+}
+
+// The columns behind the last whole vector.
+void remaining_columns(const WeightRows& w, const InputRows& x, std::size_t first,
+                       std::int64_t* sums) {
+  for (std::size_t t = 0; t < x.count; ++t) {
+    for (std::size_t r = 0; r < w.rows; ++r) {
+      std::int64_t sum = 0;
+      for (std::size_t j = first; j < w.columns; ++j) {
+        sum += std::int32_t{w.weights[r * w.columns + j]} * x.values[t * x.stride + j];
+      }
+      sums[t * w.rows + r] += sum;
+    }
+  }
+}
+
+void one_input(const WeightRows& w, const InputRows& x, std::size_t whole, std::int64_t* sums) {
+  std::size_t r = 0;
+  for (; r + 4 <= w.rows; r += 4) {
+    for (std::size_t first = 0; first < whole; first += kBlock) {
+      column_of_four(w.weights + r * w.columns + first, w.columns, x.values + first,
+                     std::min(kBlock, whole - first), sums + r);
+    }
+  }
+  for (; r < w.rows; ++r) {
+    for (std::size_t first = 0; first < whole; first += kBlock) {
+      inputs_of_rows<1>(w.weights + r * w.columns + first, w.columns, x, first,
+                        std::min(kBlock, whole - first), sums + r, w.rows);
+    }
+  }
+}
+
+void many_inputs(const WeightRows& w, const InputRows& x, std::size_t whole, std::int64_t* sums) {
+  for (std::size_t first = 0; first < whole; first += kBlock) {
+    const std::size_t count = std::min(kBlock, whole - first);
+    const std::int8_t* from = w.weights + first;
+    std::size_t r = 0;
+    for (; r + kRows <= w.rows; r += kRows) {
+      inputs_of_rows<kRows>(from + r * w.columns, w.columns, x, first, count, sums + r, w.rows);
+    }
+    for (; r < w.rows; ++r) {
+      inputs_of_rows<1>(from + r * w.columns, w.columns, x, first, count, sums + r, w.rows);
+    }
+  }
+}
+
+}  // namespace
+
+void products(const WeightRows& w, const InputRows& x, std::int64_t* sums) {
+  std::fill_n(sums, w.rows * x.count, 0);
+  const std::size_t whole = w.columns / kLanes * kLanes;
+  if (x.count == 1) {
+    one_input(w, x, whole, sums);
+  } else {
+    many_inputs(w, x, whole, sums);
+  }
+  if (whole != w.columns) remaining_columns(w, x, whole, sums);
+}
+
+}  // namespace imo::engine::avx2
