@@ -22,31 +22,18 @@ void write_node_message(const Hash32& left, const Hash32& right, NodeMessage& me
   std::copy(right.bytes.begin(), right.bytes.end(), message.begin() + 33);
 }
 
-/// The root of a subtree of `height` that holds nothing but padding leaves.
-const Hash32& padding(unsigned height) {
-  static const auto roots = [] {
-    std::array<Hash32, kMaxHeight + 1> made{};
-    for (unsigned h = 0; h < kMaxHeight; ++h) made[h + 1] = merkle_node(made[h], made[h]);
-    return made;
-  }();
-  return roots.at(height);
-}
-
-/// The nodes above `nodes`, which are at `height`: half as many, rounded up.
-std::vector<Hash32> level_above(std::span<const Hash32> nodes, unsigned height) {
-  std::vector<Hash32> above((nodes.size() + 1) / 2);
-  const std::size_t whole = nodes.size() / 2;
-  std::size_t i = 0;
-  for (std::array<NodeMessage, 4> messages{}; i + 4 <= whole; i += 4) {
+/// Nodes `begin` to `end` of the level above `nodes`, each over two of them.
+void hash_pairs(std::span<const Hash32> nodes, std::size_t begin, std::size_t end,
+                std::span<Hash32> above) {
+  std::size_t i = begin;
+  for (std::array<NodeMessage, 4> messages{}; i + 4 <= end; i += 4) {
     for (std::size_t lane = 0; lane < 4; ++lane) {
       write_node_message(nodes[2 * (i + lane)], nodes[2 * (i + lane) + 1], messages[lane]);
     }
     const auto digests = keccak256_x4({messages[0], messages[1], messages[2], messages[3]});
     std::copy(digests.begin(), digests.end(), above.begin() + static_cast<std::ptrdiff_t>(i));
   }
-  for (; i < whole; ++i) above[i] = merkle_node(nodes[2 * i], nodes[2 * i + 1]);
-  if (i < above.size()) above[i] = merkle_node(nodes[2 * i], padding(height));
-  return above;
+  for (; i < end; ++i) above[i] = merkle_node(nodes[2 * i], nodes[2 * i + 1]);
 }
 
 /// Leaves `begin` to `end` of `data`, all of whole pieces but perhaps the last.
@@ -85,6 +72,31 @@ unsigned merkle_height(std::uint64_t count) {
   return count <= 1 ? 0 : static_cast<unsigned>(std::bit_width(count - 1));
 }
 
+const Hash32& merkle_padding(unsigned height) {
+  static const auto roots = [] {
+    std::array<Hash32, kMaxHeight + 1> made{};
+    for (unsigned h = 0; h < kMaxHeight; ++h) made[h + 1] = merkle_node(made[h], made[h]);
+    return made;
+  }();
+  return roots.at(height);
+}
+
+std::vector<Hash32> merkle_level_above(std::span<const Hash32> nodes, unsigned height,
+                                       ThreadPool* pool) {
+  std::vector<Hash32> above((nodes.size() + 1) / 2);
+  const std::size_t whole = nodes.size() / 2;
+  const auto hash_range = [&](std::size_t begin, std::size_t end) {
+    hash_pairs(nodes, begin, end, above);
+  };
+  if (pool != nullptr) {
+    pool->parallel_ranges(whole, hash_range);
+  } else {
+    hash_range(0, whole);
+  }
+  if (whole < above.size()) above[whole] = merkle_node(nodes[2 * whole], merkle_padding(height));
+  return above;
+}
+
 std::vector<Hash32> merkle_leaves(BytesView data, std::size_t piece_size, ThreadPool* pool) {
   IMO_CHECK(piece_size > 0, "pieces of a Merkle tree cannot be empty");
   const std::size_t whole = data.size() / piece_size;
@@ -101,10 +113,10 @@ std::vector<Hash32> merkle_leaves(BytesView data, std::size_t piece_size, Thread
 }
 
 Hash32 merkle_root(std::span<const Hash32> leaves) {
-  if (leaves.empty()) return padding(0);
+  if (leaves.empty()) return merkle_padding(0);
   std::vector<Hash32> level;
   for (unsigned height = 0; leaves.size() > 1; ++height) {
-    level = level_above(leaves, height);
+    level = merkle_level_above(leaves, height);
     leaves = level;
   }
   return leaves.front();
@@ -124,9 +136,10 @@ bool merkle_verify(const Hash32& root, std::uint64_t count, std::uint64_t index,
 MerkleTree::MerkleTree(std::vector<Hash32> leaves) {
   levels_.push_back(std::move(leaves));
   while (levels_.back().size() > 1) {
-    levels_.push_back(level_above(levels_.back(), static_cast<unsigned>(levels_.size() - 1)));
+    levels_.push_back(
+        merkle_level_above(levels_.back(), static_cast<unsigned>(levels_.size() - 1)));
   }
-  root_ = levels_.back().empty() ? padding(0) : levels_.back().front();
+  root_ = levels_.back().empty() ? merkle_padding(0) : levels_.back().front();
 }
 
 std::vector<Hash32> MerkleTree::proof(std::uint64_t index) const {
@@ -135,7 +148,7 @@ std::vector<Hash32> MerkleTree::proof(std::uint64_t index) const {
   siblings.reserve(height());
   for (unsigned h = 0; h < height(); ++h) {
     const std::uint64_t sibling = (index >> h) ^ 1;
-    siblings.push_back(sibling < levels_[h].size() ? levels_[h][sibling] : padding(h));
+    siblings.push_back(sibling < levels_[h].size() ? levels_[h][sibling] : merkle_padding(h));
   }
   return siblings;
 }
@@ -150,13 +163,14 @@ void MerkleRootBuilder::add(const Hash32& leaf) {
 }
 
 Hash32 MerkleRootBuilder::root() const {
-  if (count_ == 0) return padding(0);
+  if (count_ == 0) return merkle_padding(0);
   auto height = static_cast<unsigned>(std::countr_zero(count_));
   const unsigned lowest = height;
   Hash32 node = waiting_[height];
   for (; height < merkle_height(count_); ++height) {
     const bool left_waits = height != lowest && (count_ >> height & 1) != 0;
-    node = left_waits ? merkle_node(waiting_[height], node) : merkle_node(node, padding(height));
+    node = left_waits ? merkle_node(waiting_[height], node)
+                      : merkle_node(node, merkle_padding(height));
   }
   return node;
 }

@@ -39,6 +39,13 @@ unsigned merkle_height(std::uint64_t count);
 std::vector<Hash32> merkle_leaves(BytesView data, std::size_t piece_size,
                                   ThreadPool* pool = nullptr);
 
+/// The node over 2^height places without a leaf; `height` is at most 64.
+const Hash32& merkle_padding(unsigned height);
+
+/// The nodes above `nodes`, which stand at `height` from the left on: half as many, rounded up.
+std::vector<Hash32> merkle_level_above(std::span<const Hash32> nodes, unsigned height,
+                                       ThreadPool* pool = nullptr);
+
 /// The root over `leaves`, keeping nothing else: what MerkleTree(leaves).root() is.
 Hash32 merkle_root(std::span<const Hash32> leaves);
 

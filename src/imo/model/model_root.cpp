@@ -9,7 +9,6 @@
 namespace imo::model {
 namespace {
 
-constexpr std::size_t kTableLeaf = 256;
 constexpr std::size_t kRowHeader = 12;
 constexpr std::size_t kBatchBytes = std::size_t{1} << 20;
 
@@ -29,9 +28,9 @@ void put_row(std::span<std::uint8_t> to, const WeightTensor& tensor, std::size_t
 }
 
 template <std::integral T>
-Bytes table_bytes(std::span<const T> entries) {
+Bytes entry_bytes(std::span<const T> entries) {
   const std::size_t size = entries.size() * sizeof(T);
-  Bytes bytes((size + kTableLeaf - 1) / kTableLeaf * kTableLeaf);
+  Bytes bytes((size + kTableLeafBytes - 1) / kTableLeafBytes * kTableLeafBytes);
   for (std::size_t i = 0; i < entries.size(); ++i) put(bytes, i * sizeof(T), entries[i]);
   return bytes;
 }
@@ -53,12 +52,7 @@ Hash32 operators_root(const Program& program) {
 Hash32 tensors_root(const Program& program, ThreadPool* pool) {
   crypto::MerkleRootBuilder builder;
   for (const WeightTensor& tensor : program.tensors) {
-    std::array<std::uint8_t, 40> payload{};
-    put(payload, 0, tensor.rows);
-    put(payload, 4, tensor.columns);
-    const Hash32 rows = tensor_root(tensor, pool);
-    std::copy(rows.bytes.begin(), rows.bytes.end(), payload.begin() + 8);
-    builder.add(crypto::merkle_leaf(payload));
+    builder.add(crypto::merkle_leaf(tensor_payload(tensor, tensor_root(tensor, pool))));
   }
   return builder.root();
 }
@@ -66,13 +60,7 @@ Hash32 tensors_root(const Program& program, ThreadPool* pool) {
 Hash32 tables_root(const Program& program, ThreadPool* pool) {
   crypto::MerkleRootBuilder builder;
   for (const Table& table : program.tables) {
-    std::array<std::uint8_t, 38> payload{};
-    payload[0] = static_cast<std::uint8_t>(table.kind);
-    payload[1] = static_cast<std::uint8_t>(table.fraction);
-    put(payload, 2, static_cast<std::uint32_t>(table.entries()));
-    const Hash32 entries = table_root(table, pool);
-    std::copy(entries.bytes.begin(), entries.bytes.end(), payload.begin() + 6);
-    builder.add(crypto::merkle_leaf(payload));
+    builder.add(crypto::merkle_leaf(table_payload(table, table_root(table, pool))));
   }
   return builder.root();
 }
@@ -91,27 +79,48 @@ Hash32 vocabulary_root(const Vocabulary& vocabulary) {
 
 }  // namespace
 
-FixedBytes<64> encode_operator(const Operator& op) {
-  FixedBytes<64> encoded;
+FixedBytes<descriptor::kSize> encode_operator(const Operator& op) {
+  FixedBytes<descriptor::kSize> encoded;
   const std::span<std::uint8_t> to{encoded.bytes};
-  to[0] = static_cast<std::uint8_t>(op.kind);
-  to[1] = static_cast<std::uint8_t>(output_type(op));
-  to[2] = op.bits;
-  to[3] = op.shift;
-  to[4] = static_cast<std::uint8_t>(op.fraction);
-  to[5] = op.pairing;
-  put(to, 6, op.layer);
-  put(to, 8, op.inputs[0]);
-  put(to, 12, op.inputs[1]);
-  put(to, 16, op.tensor);
-  put(to, 20, op.table);
-  put(to, 24, op.width);
-  put(to, 28, op.groups);
-  put(to, 32, op.kv_groups);
-  put(to, 36, op.multiplier);
-  put(to, 40, op.rotated);
-  put(to, 48, op.constant);
+  put(to, descriptor::kKind, static_cast<std::uint8_t>(op.kind));
+  put(to, descriptor::kOutputType, static_cast<std::uint8_t>(output_type(op)));
+  put(to, descriptor::kBits, op.bits);
+  put(to, descriptor::kShift, op.shift);
+  put(to, descriptor::kFraction, static_cast<std::uint8_t>(op.fraction));
+  put(to, descriptor::kPairing, op.pairing);
+  put(to, descriptor::kLayer, op.layer);
+  put(to, descriptor::kInputs, op.inputs[0]);
+  put(to, descriptor::kInputs + 4, op.inputs[1]);
+  put(to, descriptor::kTensor, op.tensor);
+  put(to, descriptor::kTable, op.table);
+  put(to, descriptor::kWidth, op.width);
+  put(to, descriptor::kGroups, op.groups);
+  put(to, descriptor::kKvGroups, op.kv_groups);
+  put(to, descriptor::kMultiplier, op.multiplier);
+  put(to, descriptor::kRotated, op.rotated);
+  put(to, descriptor::kConstant, op.constant);
   return encoded;
+}
+
+FixedBytes<40> tensor_payload(const WeightTensor& tensor, const Hash32& rows) {
+  FixedBytes<40> payload;
+  put(payload.bytes, 0, tensor.rows);
+  put(payload.bytes, 4, tensor.columns);
+  std::copy(rows.bytes.begin(), rows.bytes.end(), payload.bytes.begin() + 8);
+  return payload;
+}
+
+FixedBytes<38> table_payload(const Table& table, const Hash32& entries) {
+  FixedBytes<38> payload;
+  put(payload.bytes, 0, static_cast<std::uint8_t>(table.kind));
+  put(payload.bytes, 1, static_cast<std::uint8_t>(table.fraction));
+  put(payload.bytes, 2, static_cast<std::uint32_t>(table.entries()));
+  std::copy(entries.bytes.begin(), entries.bytes.end(), payload.bytes.begin() + 6);
+  return payload;
+}
+
+Bytes table_bytes(const Table& table) {
+  return table.kind == TableKind::kExp ? entry_bytes(table.wide) : entry_bytes(table.narrow);
 }
 
 Bytes row_payload(const WeightTensor& tensor, std::uint32_t row) {
@@ -137,9 +146,7 @@ Hash32 tensor_root(const WeightTensor& tensor, ThreadPool* pool) {
 }
 
 Hash32 table_root(const Table& table, ThreadPool* pool) {
-  const Bytes bytes =
-      table.kind == TableKind::kExp ? table_bytes(table.wide) : table_bytes(table.narrow);
-  return crypto::merkle_root(crypto::merkle_leaves(bytes, kTableLeaf, pool));
+  return crypto::merkle_root(crypto::merkle_leaves(table_bytes(table), kTableLeafBytes, pool));
 }
 
 RootParts root_parts(const Program& program, ThreadPool* pool) {
@@ -154,7 +161,7 @@ RootParts root_parts(const Program& program, ThreadPool* pool) {
 
 Hash32 join_root(const Program& program, const RootParts& parts) {
   const std::array<Hash32, 13> words{
-      crypto::keccak256(as_bytes("imo.model.1")),
+      crypto::keccak256(as_bytes(kModelRootTag)),
       word(program.operators.size()),
       parts.operators,
       word(program.tensors.size()),

@@ -22,11 +22,37 @@
 
 #include "imo/model/program.hpp"
 
+#include <string_view>
+
 namespace imo {
 class ThreadPool;
 }
 
 namespace imo::model {
+
+/// Its keccak is the first word that the root is the hash of.
+inline constexpr std::string_view kModelRootTag = "imo.model.1";
+
+/// Offsets of fields in the committed form of an operator; what lies between them is zero.
+namespace descriptor {
+inline constexpr std::size_t kKind = 0;
+inline constexpr std::size_t kOutputType = 1;
+inline constexpr std::size_t kBits = 2;
+inline constexpr std::size_t kShift = 3;
+inline constexpr std::size_t kFraction = 4;
+inline constexpr std::size_t kPairing = 5;
+inline constexpr std::size_t kLayer = 6;
+inline constexpr std::size_t kInputs = 8;  ///< two, 4 bytes each
+inline constexpr std::size_t kTensor = 16;
+inline constexpr std::size_t kTable = 20;
+inline constexpr std::size_t kWidth = 24;
+inline constexpr std::size_t kGroups = 28;
+inline constexpr std::size_t kKvGroups = 32;
+inline constexpr std::size_t kMultiplier = 36;
+inline constexpr std::size_t kRotated = 40;
+inline constexpr std::size_t kConstant = 48;
+inline constexpr std::size_t kSize = 64;
+}  // namespace descriptor
 
 /// What the root is the hash of.
 struct RootParts {
@@ -55,9 +81,15 @@ Hash32 table_root(const Table& table, ThreadPool* pool = nullptr);
 /// The payload of the leaf of row `row`.
 Bytes row_payload(const WeightTensor& tensor, std::uint32_t row);
 
-/// The committed form of an operator. Offsets: kind 0, output type 1, bits 2, shift 3,
-/// fraction 4, pairing 5, layer 6, inputs 8 and 12, tensor 16, table 20, width 24, groups 28,
-/// kv_groups 32, multiplier 36, rotated 40, zero 44, constant 48, zero 56.
-FixedBytes<64> encode_operator(const Operator& op);
+/// The payload of the leaf of a tensor, and of a table.
+FixedBytes<40> tensor_payload(const WeightTensor& tensor, const Hash32& rows);
+FixedBytes<38> table_payload(const Table& table, const Hash32& entries);
+
+/// The entries of a table as they are cut into leaves of 256 bytes.
+Bytes table_bytes(const Table& table);
+inline constexpr std::size_t kTableLeafBytes = 256;
+
+/// The committed form of an operator.
+FixedBytes<descriptor::kSize> encode_operator(const Operator& op);
 
 }  // namespace imo::model

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "imo/model/program.hpp"
+#include "imo/opml/step_fault.hpp"
 
 #include <cstdint>
 
@@ -15,6 +16,9 @@ inline constexpr std::uint32_t kMaxPositions = 1U << 14;
 /// leafBits >= height(positions) + 9: rows of up to 2^9 leaves, 2^14 elements of 8 bytes.
 inline constexpr unsigned kRowLeafBits = 9;
 
+/// A rescale takes values under 2^60 in magnitude: see operators.hpp.
+inline constexpr unsigned kRescaleBits = 60;
+
 /// Trace and tree of one dispute: the numbers that follow from model root and positions.
 struct TraceShape {
   std::uint32_t operators = 0;
@@ -24,6 +28,9 @@ struct TraceShape {
 
   /// `positions` in [1, kMaxPositions] and within the program's context (checked).
   static TraceShape of(const model::Program& program, std::uint32_t positions);
+  /// The same from the numbers that a model's root commits to.
+  static TraceShape of(std::uint32_t operators, std::uint32_t tail, std::uint64_t vocabulary_size,
+                       std::uint32_t positions);
 
   /// Levels from a leaf to the root.
   [[nodiscard]] unsigned height() const;
@@ -45,7 +52,8 @@ struct Element {
   std::uint64_t index = 0;  ///< in the row of its position
 };
 
-/// The tensor of one operator in a trace of some length. Total: any descriptor has a layout.
+/// The tensor of one operator in a trace of some length. Any descriptor that check_tensor lets pass
+/// has a layout.
 struct TensorLayout {
   model::ElementType type = model::ElementType::kInt16;
   bool is_per_key = false;
@@ -67,6 +75,8 @@ struct TensorLayout {
   /// Leaves that the values take; 0 unless Mix.
   [[nodiscard]] std::uint64_t value_leaves() const;
   [[nodiscard]] std::uint64_t leaves() const;
+  /// Bytes of one element of a row.
+  [[nodiscard]] unsigned row_bytes() const;
   /// Bytes of one element in `leaf`.
   [[nodiscard]] unsigned element_bytes(std::uint64_t leaf) const;
   /// How many elements stand in `leaf` (below leaves()); the bytes behind them are zero.
@@ -74,6 +84,14 @@ struct TensorLayout {
   /// The element `number` (below elements_in) of `leaf`.
   [[nodiscard]] Element element_at(std::uint64_t leaf, std::uint32_t number) const;
 };
+
+/// Whether the step has a function for operators of this kind.
+bool step_knows(model::OperatorKind kind);
+
+/// What must hold of a descriptor before its tensor can be read: a known kind, a width, whole heads
+/// in Mix (UnknownKind, BadDescriptor), and no more leaves than the tree has for it
+/// (TensorTooLarge).
+Checked<void> check_tensor(const model::Operator& op, std::uint32_t index, const TraceShape& shape);
 
 /// Why `program` cannot be disputed over `positions` positions: a kind that the step does not
 /// know, a tensor that does not fit the tree, too many positions. Names the operator.
