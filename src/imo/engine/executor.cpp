@@ -22,31 +22,45 @@ constexpr std::uint32_t kBatch = 32;
 
 }  // namespace
 
-Executor::Executor(const model::Program& program, const Plan& plan, std::uint32_t capacity,
-                   const Execution& execution)
+Executor::Executor(const model::Program& program, const Plan& plan, const Execution& execution)
     : program_(program),
       plan_(plan),
       kernels_(*execution.kernels),
       pool_(execution.pool),
       split_from_(execution.split_from),
-      capacity_(capacity),
-      batch_(kBatch) {
-  for (const Slot& slot : plan.slots) {
-    Buffer buffer;
-    buffer.stride = slot.is_per_key ? slot.width * capacity : slot.stride();
-    const std::size_t size = slot.is_cache ? 0 : buffer.stride * batch_;
-    switch (slot.type) {
-      case ElementType::kInt16:
-        buffer.narrow.resize(size);
-        break;
-      case ElementType::kInt32:
-        buffer.wide.resize(size);
-        break;
-      case ElementType::kInt64:
-        buffer.large.resize(size);
-        break;
-    }
-    buffers_.push_back(std::move(buffer));
+      buffers_(plan.slots.size()) {
+  for (std::size_t i = 0; i < buffers_.size(); ++i) {
+    const Slot& slot = plan.slots[i];
+    if (slot.is_per_key) continue;
+    buffers_[i].stride = slot.stride();
+    if (!slot.is_cache) buffers_[i].resize(slot.type);
+  }
+}
+
+std::uint32_t Executor::batch() {
+  return kBatch;
+}
+
+void Executor::Buffer::resize(ElementType type) {
+  const std::size_t size = stride * kBatch;
+  switch (type) {
+    case ElementType::kInt16:
+      return narrow.resize(size);
+    case ElementType::kInt32:
+      return wide.resize(size);
+    case ElementType::kInt64:
+      return large.resize(size);
+  }
+}
+
+void Executor::reserve(std::uint32_t keys) {
+  if (keys <= capacity_) return;
+  capacity_ = std::max(keys, 2 * capacity_);
+  for (std::size_t i = 0; i < buffers_.size(); ++i) {
+    const Slot& slot = plan_.slots[i];
+    if (!slot.is_per_key) continue;
+    buffers_[i].stride = slot.width * capacity_;
+    buffers_[i].resize(slot.type);
   }
 }
 
@@ -88,9 +102,10 @@ void Executor::split(std::size_t n, std::size_t elements, Body&& body) {
 }
 
 void Executor::run_body(std::span<const Row> rows) {
-  IMO_CHECK(rows.size() <= batch_, "more rows than a pass takes");
+  IMO_CHECK(rows.size() <= kBatch, "more rows than a pass takes");
   for (const Row& row : rows) {
-    IMO_CHECK(row.position < std::min(capacity_, row.cache->capacity()), "a row beyond its cache");
+    IMO_CHECK(row.position < row.cache->capacity(), "a row beyond its cache");
+    reserve(row.position + 1);
   }
   rows_ = rows;
   const auto count = static_cast<std::uint32_t>(rows.size());

@@ -11,8 +11,8 @@
 
 namespace imo::engine {
 
-/// One position to run. Rows of one sequence are consecutive positions in order, and all earlier
-/// positions have been run into `cache`.
+/// One position to run. All earlier positions of its sequence have been run into `cache`, or are
+/// rows of the same pass.
 struct Row {
   TokenId token = 0;
   std::uint32_t position = 0;
@@ -23,12 +23,11 @@ struct Row {
 /// next one, so weights are read once a pass, whatever number of sequences the rows belong to.
 class Executor {
  public:
-  /// For positions below `capacity`. Program, plan and the execution's pool must outlive it.
-  Executor(const model::Program& program, const Plan& plan, std::uint32_t capacity,
-           const Execution& execution);
+  /// Program, plan and the execution's pool must outlive it.
+  Executor(const model::Program& program, const Plan& plan, const Execution& execution);
 
   /// How many rows one pass takes at most.
-  [[nodiscard]] std::uint32_t batch() const { return batch_; }
+  [[nodiscard]] static std::uint32_t batch();
 
   /// Runs the operators before the tail.
   void run_body(std::span<const Row> rows);
@@ -47,6 +46,8 @@ class Executor {
     AlignedVector<std::int32_t> wide;
     AlignedVector<std::int64_t> large;
     std::size_t stride = 0;  ///< elements from one row to the next
+
+    void resize(model::ElementType type);
   };
 
   /// Row `row` of the pass in the output of operator `index`.
@@ -58,6 +59,8 @@ class Executor {
   [[nodiscard]] std::size_t row_size(std::uint32_t index, std::uint32_t row) const;
   [[nodiscard]] std::size_t keys(std::uint32_t row) const { return rows_[row].position + 1; }
 
+  /// Makes room for the scores of `keys` keys a row.
+  void reserve(std::uint32_t keys);
   void run(std::uint32_t index, std::uint32_t begin, std::uint32_t end);
   void show(std::uint32_t index, std::uint32_t begin, std::uint32_t end);
   /// Calls body(first, last) over n items, on all threads where `elements` are worth it.
@@ -83,8 +86,7 @@ class Executor {
   const Kernels& kernels_;
   ThreadPool* pool_;
   std::size_t split_from_;
-  std::uint32_t capacity_;
-  std::uint32_t batch_;
+  std::uint32_t capacity_ = 0;  ///< keys that a row of scores has room for
   std::vector<Buffer> buffers_;
   std::span<const Row> rows_;
 };

@@ -12,7 +12,7 @@ namespace imo::engine {
 struct Session::State {
   State(Model shared, std::uint32_t positions, const Execution& execution)
       : model(std::move(shared)),
-        executor(model.program(), model.plan(), positions, execution),
+        executor(model.program(), model.plan(), execution),
         cache(model.plan(), positions),
         capacity(positions) {}
 
