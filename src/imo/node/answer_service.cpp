@@ -1,7 +1,7 @@
 #include "imo/node/answer_service.hpp"
 
 #include "imo/base/check.hpp"
-#include "imo/base/log.hpp"
+#include "imo/base/thread_pool.hpp"
 
 #include <future>
 
@@ -20,10 +20,28 @@ Result<std::string> answer_text(const model::Tokenizer& tokenizer,
   return text + decoder.finish();
 }
 
-AnswerService::AnswerService(std::size_t queue_limit, std::size_t threads)
-    : queue_limit_(queue_limit) {
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { serve(); });
-}
+struct AnswerService::Running {
+  explicit Running(Job taken) : job(std::move(taken)), decoder(job.request.model->tokenizer()) {}
+
+  /// Says the text of one more token.
+  void push(engine::TokenId token) {
+    // Every id comes from the model's own vocabulary, so decoding cannot fail.
+    const auto piece = decoder.push(token);
+    IMO_CHECK(piece.has_value(), "the model chose a token outside its vocabulary");
+    say(*piece);
+  }
+  void say(const std::string& piece) {
+    if (job.on_text && !piece.empty()) job.on_text(piece);
+    text += piece;
+  }
+
+  Job job;
+  model::StreamDecoder decoder;
+  std::string text;
+};
+
+AnswerService::AnswerService(std::size_t queue_limit, std::size_t at_once)
+    : queue_limit_(queue_limit), at_once_(at_once), thread_([this] { serve(); }) {}
 
 AnswerService::~AnswerService() {
   stopping_ = true;
@@ -32,7 +50,7 @@ AnswerService::~AnswerService() {
     draining_ = true;
   }
   wake_.notify_all();
-  for (auto& thread : threads_) thread.join();
+  thread_.join();
 }
 
 Result<std::shared_ptr<AnswerTicket>> AnswerService::submit(AnswerRequest request, OnDone done,
@@ -84,48 +102,63 @@ bool AnswerService::drain(std::chrono::milliseconds limit) {
 }
 
 void AnswerService::serve() {
+  ThreadPool pool;
+  engine::Execution execution;
+  execution.pool = &pool;
+  Batches batches;
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
+    wake_.wait(lock, [this] { return stopping_ || !waiting_.empty() || running_ != 0; });
     if (stopping_) return;
-    auto job = std::move(waiting_.front());
-    waiting_.pop_front();
-    ++running_;
-    lock.unlock();
-    auto answer = run(job);
-    if (answer) {
-      ++answers_given_;
-      tokens_given_ += answer->tokens.size();
+    std::vector<Job> taken;
+    for (; running_ < at_once_ && !waiting_.empty(); ++running_) {
+      taken.push_back(std::move(waiting_.front()));
+      waiting_.pop_front();
     }
-    if (!stopping_) job.done(std::move(answer));
-    job = {};  // what its callbacks hold ends outside the lock
+    lock.unlock();
+    for (Job& job : taken) start(std::move(job), batches, execution);
+    for (auto& [model, batch] : batches) batch.step();
+    std::erase_if(batches, [](const auto& entry) { return entry.second.size() == 0; });
     lock.lock();
-    --running_;
-    quiet_.notify_all();
   }
 }
 
-Result<Answer> AnswerService::run(const Job& job) {
-  const auto cancelled = [&] { return stopping_ || job.ticket->cancelled(); };
-  const auto gone = [] { return fail(ErrorKind::kRejected, "the request was cancelled"); };
-  if (cancelled()) return gone();
-  const auto& served = *job.request.model;
-  model::StreamDecoder decoder(served.tokenizer());
-  std::string text;
-  // Every id comes from the model's own vocabulary, so decoding cannot fail.
-  const auto on_token = [&](engine::TokenId token) {
-    const auto piece = decoder.push(token);
-    IMO_CHECK(piece.has_value(), "the model chose a token outside its vocabulary");
-    if (job.on_text && !piece->empty()) job.on_text(*piece);
-    text += *piece;
-    return !cancelled();
+void AnswerService::start(Job job, Batches& batches, const engine::Execution& execution) {
+  auto running = std::make_shared<Running>(std::move(job));
+  const AnswerRequest& request = running->job.request;
+  const auto goes_on = [this, running = running.get()] {
+    return !stopping_ && !running->job.ticket->cancelled();
   };
-  IMO_TRY(auto generated,
-          served.model.generate(job.request.prompt, job.request.max_tokens, on_token));
-  if (generated.stop == engine::StopReason::kCancelled) return gone();
-  const auto rest = decoder.finish();
-  if (job.on_text && !rest.empty()) job.on_text(rest);
-  return Answer{std::move(generated.tokens), text + rest, generated.stop};
+  if (!goes_on()) return finish(*running, {{}, engine::StopReason::kCancelled});
+  const auto batch = batches.try_emplace(request.model, request.model->model, execution).first;
+  const auto added = batch->second.add(
+      request.prompt, request.max_tokens,
+      [running, goes_on](engine::TokenId token) {
+        running->push(token);
+        return goes_on();
+      },
+      [this, running](engine::Generation generation) { finish(*running, std::move(generation)); });
+  IMO_CHECK(added.has_value(), "submit() let a request pass that the model cannot take");
+}
+
+void AnswerService::finish(Running& running, engine::Generation generation) {
+  if (generation.stop == engine::StopReason::kCancelled) {
+    return deliver(running.job.done, fail(ErrorKind::kRejected, "the request was cancelled"));
+  }
+  running.say(running.decoder.finish());
+  ++answers_given_;
+  tokens_given_ += generation.tokens.size();
+  deliver(running.job.done,
+          Answer{std::move(generation.tokens), std::move(running.text), generation.stop});
+}
+
+void AnswerService::deliver(const OnDone& done, Result<Answer> answer) {
+  if (!stopping_) done(std::move(answer));
+  {
+    const std::lock_guard lock(mutex_);
+    --running_;
+  }
+  quiet_.notify_all();
 }
 
 }  // namespace imo::node

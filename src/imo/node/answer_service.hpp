@@ -1,8 +1,10 @@
 /// The one way to run a model in a node: the chain's requests and the HTTP door's go through the
-/// same queue and the same call, so the same request gives the same tokens at every door.
+/// same queue and the same batches, so the same request gives the same tokens at every door, and
+/// one pass over the weights serves all that are under way.
 #pragma once
 
 #include "imo/base/result.hpp"
+#include "imo/engine/batch.hpp"
 #include "imo/engine/model.hpp"
 #include "imo/node/model_shelf.hpp"
 
@@ -13,6 +15,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -57,15 +60,15 @@ class AnswerService {
   /// Called exactly once for every request that submit() took, unless the service ends first.
   using OnDone = std::function<void(Result<Answer>)>;
 
-  /// At most `queue_limit` requests wait; `threads` run at a time, each its own.
-  explicit AnswerService(std::size_t queue_limit, std::size_t threads = 1);
+  /// At most `queue_limit` requests wait while `at_once` are under way, on all cores.
+  explicit AnswerService(std::size_t queue_limit, std::size_t at_once = 8);
   /// Cancels what runs and drops what waits.
   ~AnswerService();
   AnswerService(const AnswerService&) = delete;
   AnswerService& operator=(const AnswerService&) = delete;
 
   /// Queues a request that the model can take (engine::Model::check_request). The callbacks come
-  /// on the service's threads and must not block. kRejected when the queue is full or draining.
+  /// on the service's thread and must not block. kRejected when the queue is full or draining.
   Result<std::shared_ptr<AnswerTicket>> submit(AnswerRequest request, OnDone done,
                                                OnText on_text = {});
 
@@ -88,11 +91,18 @@ class AnswerService {
     OnText on_text;
     std::shared_ptr<AnswerTicket> ticket;
   };
+  /// A job under way: what its tokens have spelled so far.
+  struct Running;
+  /// The batch of each model that has something under way.
+  using Batches = std::map<std::shared_ptr<const ServedModel>, engine::Batch>;
 
   void serve();
-  Result<Answer> run(const Job& job);
+  void start(Job job, Batches& batches, const engine::Execution& execution);
+  void finish(Running& running, engine::Generation generation);
+  void deliver(const OnDone& done, Result<Answer> answer);
 
   const std::size_t queue_limit_;
+  const std::size_t at_once_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::condition_variable quiet_;
@@ -102,7 +112,7 @@ class AnswerService {
   std::atomic<bool> stopping_ = false;
   std::atomic<std::uint64_t> answers_given_ = 0;
   std::atomic<std::uint64_t> tokens_given_ = 0;
-  std::vector<std::thread> threads_;
+  std::thread thread_;
 };
 
 }  // namespace imo::node

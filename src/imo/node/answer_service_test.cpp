@@ -109,7 +109,7 @@ TEST(AnswerService, CancelsWhatRunsAndWhatWaits) {
 }
 
 TEST(AnswerService, SaysBusyWhenTheQueueIsFull) {
-  AnswerService service(2);
+  AnswerService service(2, 1);
   std::promise<void> started;
   std::atomic<bool> told = false;
   const auto ignore = [](const Result<Answer>&) {};
