@@ -176,5 +176,19 @@ RC_GTEST_PROP(MerkleLeaves, FourLanesAndThreadsMakeNoDifference, ()) {
   RC_ASSERT(merkle_leaves(data, size, &pool) == expected);
 }
 
+RC_GTEST_PROP(MerkleLevel, IsTheOneThatPaddingCompletes, ()) {
+  const auto count = *rc::gen::inRange<std::size_t>(0, 40);
+  const auto height = *rc::gen::inRange(0U, 6U);
+  const std::vector<Hash32> nodes = some_leaves(static_cast<unsigned>(count));
+  std::vector<Hash32> expected;
+  for (std::size_t i = 0; i < count; i += 2) {
+    expected.push_back(
+        merkle_node(nodes[i], i + 1 < count ? nodes[i + 1] : merkle_padding(height)));
+  }
+  ThreadPool pool(3);
+  RC_ASSERT(merkle_level_above(nodes, height) == expected);
+  RC_ASSERT(merkle_level_above(nodes, height, &pool) == expected);
+}
+
 }  // namespace
 }  // namespace imo::crypto

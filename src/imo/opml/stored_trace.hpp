@@ -1,10 +1,12 @@
 /// A trace that lies in memory as a whole and can be falsified. For toy programs and tests.
 #pragma once
 
-#include "imo/crypto/merkle.hpp"
 #include "imo/opml/trace.hpp"
+#include "imo/opml/tree.hpp"
 
+#include <map>
 #include <optional>
+#include <utility>
 
 namespace imo::opml {
 
@@ -31,19 +33,31 @@ class StoredTrace final : public Trace {
   [[nodiscard]] std::int64_t element(std::uint32_t op, std::uint64_t leaf,
                                      std::uint32_t number) const;
   void set_element(std::uint32_t op, std::uint64_t leaf, std::uint32_t number, std::int64_t value);
-  /// Any bytes, padding too; `leaf` is one that the operator has.
+  /// Any bytes, padding too; `leaf` is one that the operator has, and they lie in it (checked).
   void set_bytes(std::uint32_t op, std::uint64_t leaf, std::uint32_t at, BytesView bytes);
   /// Puts a hash in the place of any node: a lie that nobody can open.
   void set_node(unsigned height, std::uint64_t index, const Hash32& hash);
 
  private:
+  /// Height and index.
+  using NodePlace = std::pair<unsigned, std::uint64_t>;
+
+  [[nodiscard]] Hash32 true_node(unsigned height, std::uint64_t index) const;
+  [[nodiscard]] const Subtree& subtree(std::uint32_t op) const;
+  [[nodiscard]] bool is_above_set_node(unsigned height, std::uint64_t index) const;
+
   TraceShape shape_;
   std::vector<TensorLayout> layouts_;
   std::vector<Bytes> tensors_;
+  std::map<NodePlace, Hash32> set_nodes_;
+  /// Hashes of what has been asked for, until it is changed.
+  mutable std::vector<std::optional<Subtree>> subtrees_;
+  mutable std::optional<Subtree> upper_;
 };
 
 /// Computes the trace element by element with the steps themselves. With a lie, everything behind
-/// it is computed from the lie when `consistent`, and is true otherwise.
+/// it is computed from the lie when `consistent` (an element whose step finds no value stays zero),
+/// and is true otherwise. Program and tokens are such that check_program and check_playable pass.
 std::unique_ptr<StoredTrace> plain_trace(const model::Program& program,
                                          std::span<const engine::TokenId> tokens,
                                          const std::optional<Lie>& lie = std::nullopt,

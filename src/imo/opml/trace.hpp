@@ -46,7 +46,8 @@ Result<std::unique_ptr<Trace>> compute_trace(const engine::Model& model,
                                              std::span<const engine::TokenId> tokens,
                                              ThreadPool* pool = nullptr);
 
-/// Memory that compute_trace takes at most, in bytes, model not counted.
+/// Memory that a computed trace takes at most, in bytes; the model and the session that runs it are
+/// not counted. Arguments as check_playable accepts them.
 std::uint64_t trace_memory(const model::Program& program, std::uint32_t positions);
 
 }  // namespace imo::opml
