@@ -171,7 +171,8 @@ class PlainRun {
       const bool is_first = op.pairing == 0 ? within % 2 == 0 : within < pairs;
       // `within < rotated`, so there are pairs.
       const std::size_t pair = op.pairing == 0 ? within / 2 : within % pairs;  // NOLINT
-      const std::size_t other = op.pairing == 0 ? i ^ 1U : (is_first ? i + pairs : i - pairs);
+      const std::size_t distance = op.pairing == 0 ? 1 : pairs;
+      const std::size_t other = is_first ? i + distance : i - distance;
       const Wide c = table[(p * pairs + pair) * 2];
       const Wide s = table[(p * pairs + pair) * 2 + 1];
       row[i] = rounded(is_first ? x[i] * c - x[other] * s : x[other] * s + x[i] * c, 14, 15);
