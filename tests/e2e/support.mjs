@@ -20,7 +20,7 @@ export function imo(home, args, options = {}) {
   const done = spawnSync(program, args, {
     encoding: 'utf8',
     timeout: options.timeout ?? 60_000,
-    input: '',
+    input: options.input ?? '',
     env: { ...process.env, IMO_HOME: home.path, ...options.env },
   });
   if (done.error) throw done.error;
