@@ -65,18 +65,6 @@ Hash32 tables_root(const Program& program, ThreadPool* pool) {
   return builder.root();
 }
 
-Hash32 vocabulary_root(const Vocabulary& vocabulary) {
-  crypto::MerkleRootBuilder builder;
-  Bytes payload;
-  for (const VocabularyEntry& entry : vocabulary.entries) {
-    payload.assign(1, static_cast<std::uint8_t>(entry.type));
-    // A control token keeps its name in the vocabulary, but adds nothing to a text.
-    if (entry.type != TokenType::kControl) append(payload, as_bytes(entry.bytes));
-    builder.add(crypto::merkle_leaf(payload));
-  }
-  return builder.root();
-}
-
 }  // namespace
 
 FixedBytes<descriptor::kSize> encode_operator(const Operator& op) {
@@ -129,10 +117,11 @@ Bytes row_payload(const WeightTensor& tensor, std::uint32_t row) {
   return payload;
 }
 
-Hash32 tensor_root(const WeightTensor& tensor, ThreadPool* pool) {
+std::vector<Hash32> tensor_leaves(const WeightTensor& tensor, ThreadPool* pool) {
   const std::size_t size = kRowHeader + tensor.columns;
   const std::size_t batch = std::max<std::size_t>(4, kBatchBytes / size);
-  crypto::MerkleRootBuilder builder;
+  std::vector<Hash32> leaves;
+  leaves.reserve(tensor.rows);
   Bytes payloads;
   for (std::size_t first = 0; first < tensor.rows; first += batch) {
     const std::size_t count = std::min(batch, tensor.rows - first);
@@ -140,7 +129,24 @@ Hash32 tensor_root(const WeightTensor& tensor, ThreadPool* pool) {
     for (std::size_t i = 0; i < count; ++i) {
       put_row(std::span(payloads).subspan(i * size, size), tensor, first + i);
     }
-    for (const Hash32& leaf : crypto::merkle_leaves(payloads, size, pool)) builder.add(leaf);
+    const auto more = crypto::merkle_leaves(payloads, size, pool);
+    leaves.insert(leaves.end(), more.begin(), more.end());
+  }
+  return leaves;
+}
+
+Hash32 tensor_root(const WeightTensor& tensor, ThreadPool* pool) {
+  return crypto::merkle_root(tensor_leaves(tensor, pool));
+}
+
+Hash32 vocabulary_root(const Vocabulary& vocabulary) {
+  crypto::MerkleRootBuilder builder;
+  Bytes payload;
+  for (const VocabularyEntry& entry : vocabulary.entries) {
+    payload.assign(1, static_cast<std::uint8_t>(entry.type));
+    // A control token keeps its name in the vocabulary, but adds nothing to a text.
+    if (entry.type != TokenType::kControl) append(payload, as_bytes(entry.bytes));
+    builder.add(crypto::merkle_leaf(payload));
   }
   return builder.root();
 }

@@ -72,6 +72,12 @@ Hash32 join_root(const Program& program, const RootParts& parts);
 /// join_root(program, root_parts(program)).
 Hash32 model_root(const Program& program, ThreadPool* pool = nullptr);
 
+/// Root of the vocabulary's tokens.
+Hash32 vocabulary_root(const Vocabulary& vocabulary);
+
+/// The leaves of the rows of one tensor.
+std::vector<Hash32> tensor_leaves(const WeightTensor& tensor, ThreadPool* pool = nullptr);
+
 /// Root of the rows of one tensor.
 Hash32 tensor_root(const WeightTensor& tensor, ThreadPool* pool = nullptr);
 

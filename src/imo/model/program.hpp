@@ -119,6 +119,11 @@ std::string operator_name(const Program& program, std::size_t index);
 /// What one element of the operator's output is.
 ElementType output_type(const Operator& op);
 
+/// Bytes of one committed entry of a table of this kind.
+constexpr unsigned table_entry_bytes(TableKind kind) {
+  return kind == TableKind::kExp ? 4 : 2;
+}
+
 /// True for operators whose outputs of all earlier positions are read again: keys and values.
 bool is_cached(const Program& program, std::size_t index);
 

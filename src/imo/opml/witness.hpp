@@ -49,7 +49,7 @@ class ModelProver {
   [[nodiscard]] Bytes operator_opening(std::uint32_t op) const;
   /// Section W; the row is below the tensor's rows.
   [[nodiscard]] Bytes row_opening(std::uint32_t tensor, std::uint32_t row) const;
-  /// Section T; the entry is below the table's entries.
+  /// Section T for the leaf with entry `entry`, which is below the table's entries.
   [[nodiscard]] Bytes table_opening(std::uint32_t table, std::uint64_t entry) const;
 
  private:
@@ -93,6 +93,10 @@ struct StepClaim {
   std::uint32_t prompt_count = 0;
   std::uint32_t output_count = 0;
   std::uint32_t output_position = 0;
+
+  /// The trace's; positions and counts are such that there is one, which the contract checks first
+  /// (PositionsOutOfRange).
+  [[nodiscard]] TraceShape shape() const;
 
   static StepClaim of(const ModelProver& model, const Hash32& trace_root,
                       const ClaimTokens& tokens);
