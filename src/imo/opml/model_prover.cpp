@@ -141,27 +141,38 @@ Bytes ModelProver::operator_opening(std::uint32_t op) const {
   return bytes;
 }
 
+Bytes ModelProver::tensor_opening(std::uint32_t tensor) const {
+  IMO_CHECK(tensor < state_->tensor_payloads.size(), "no such tensor");
+  Bytes bytes;
+  append(bytes, state_->tensor_payloads[tensor]);
+  append_proof(bytes, state_->tensors, tensor);
+  return bytes;
+}
+
 Bytes ModelProver::row_opening(std::uint32_t tensor, std::uint32_t row) const {
   IMO_CHECK(tensor < state_->tensor_payloads.size(), "no such tensor");
   const model::WeightTensor& of = state_->program.tensors[tensor];
   IMO_CHECK(row < of.rows, "no such row");
-  Bytes bytes;
-  append(bytes, state_->tensor_payloads[tensor]);
-  append_proof(bytes, state_->tensors, tensor);
-  append(bytes, model::row_payload(of, row));
+  Bytes bytes = model::row_payload(of, row);
   append_proof(bytes, state_->rows(tensor), row);
   return bytes;
 }
 
-Bytes ModelProver::table_opening(std::uint32_t table, std::uint64_t entry) const {
+Bytes ModelProver::table_opening(std::uint32_t table) const {
+  IMO_CHECK(table < state_->table_payloads.size(), "no such table");
+  Bytes bytes;
+  append(bytes, state_->table_payloads[table]);
+  append_proof(bytes, state_->tables, table);
+  return bytes;
+}
+
+Bytes ModelProver::entry_opening(std::uint32_t table, std::uint64_t entry) const {
   IMO_CHECK(table < state_->table_payloads.size(), "no such table");
   const model::Table& of = state_->program.tables[table];
   IMO_CHECK(entry < of.entries(), "no such entry");
   const std::uint64_t leaf = entry * table_entry_bytes(of.kind) / model::kTableLeafBytes;
-  Bytes bytes;
-  append(bytes, state_->table_payloads[table]);
-  append_proof(bytes, state_->tables, table);
   const Bytes all = table_bytes(of);
+  Bytes bytes;
   append(bytes, BytesView(all).subspan(leaf * model::kTableLeafBytes, model::kTableLeafBytes));
   append_proof(bytes, state_->table_trees[table], leaf);
   return bytes;

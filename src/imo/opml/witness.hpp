@@ -47,10 +47,12 @@ class ModelProver {
 
   /// Descriptor and siblings: section O.
   [[nodiscard]] Bytes operator_opening(std::uint32_t op) const;
-  /// Section W; the row is below the tensor's rows.
+  /// Section W in its two parts: the tensor, and a row that it has.
+  [[nodiscard]] Bytes tensor_opening(std::uint32_t tensor) const;
   [[nodiscard]] Bytes row_opening(std::uint32_t tensor, std::uint32_t row) const;
-  /// Section T for the leaf with entry `entry`, which is below the table's entries.
-  [[nodiscard]] Bytes table_opening(std::uint32_t table, std::uint64_t entry) const;
+  /// Section T in its two parts: the table, and the leaf with an entry that it has.
+  [[nodiscard]] Bytes table_opening(std::uint32_t table) const;
+  [[nodiscard]] Bytes entry_opening(std::uint32_t table, std::uint64_t entry) const;
 
  private:
   struct State;
