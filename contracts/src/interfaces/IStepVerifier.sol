@@ -49,6 +49,8 @@ interface IStepVerifier {
     }
 
     error ModelMismatch(bytes32 expected, bytes32 opened);
+    /// @dev The root is the hash of numbers that no program has: none, or over 32 bits.
+    error NoModel(uint256 operatorCount, uint256 vocabularySize);
     error PositionsOutOfRange(uint256 positions, uint256 limit);
     error SiblingCount(uint256 count, uint256 expected);
 
