@@ -1,6 +1,6 @@
 // Commands that need a model and no chain.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
@@ -11,6 +11,42 @@ after(() => home.remove());
 
 const models = join(import.meta.dirname, '..', '..', 'models', 'demo');
 const model = join(models, 'imo-demo.gguf');
+
+test('a model writes in the terminal, the same on any number of threads and with any kernel', () => {
+  const prompt = 'Question: Where does Mara keep the lamp?\nAnswer:';
+  const shown = imo(home, ['run', model, prompt]);
+  assert.equal(shown.code, 0, shown.err);
+  assert.equal(shown.out, ' Mara keeps the brass lamp on the top shelf of the lighthouse.\n');
+  assert.match(shown.err, /18 tokens, [\d.]+ a second/);
+  for (const how of [['--threads', '1'], ['--threads', '3'], ['--kernel', 'scalar']]) {
+    const run = imoJson(home, ['run', model, prompt, ...how]);
+    assert.equal(`${run.text}\n`, shown.out, how.join(' '));
+    assert.equal(run.stop, 'end_token');
+  }
+  assert.ok(imoJson(home, ['run', model, 'Where is the lamp?', '--chat']).text.length > 0);
+});
+
+test('what cannot be run is refused with the reason', () => {
+  const refused = (...args) => imo(home, ['run', model, ...args]);
+  assert.match(refused('').err, /the prompt is empty/);
+  assert.match(refused('word '.repeat(400)).err, /the context holds 256/);
+  assert.match(refused('Mara', '--kernel', 'abacus').err, /no kernel 'abacus'; it has .*scalar/);
+  assert.match(refused('Mara', '--max-tokens', '9999').err, /9999 to write/);
+});
+
+test('a random model is made, measured, and the same for the same seed', () => {
+  const make = (name) => {
+    const file = join(home.path, name);
+    return { file, ...imoJson(home, ['model', 'random', '--parameters', '1M', '-o', file]) };
+  };
+  const first = make('a.gguf');
+  assert.ok(Math.abs(first.parameters - 1_000_000) < 250_000, `${first.parameters} parameters`);
+  assert.deepEqual(readFileSync(first.file), readFileSync(make('b.gguf').file));
+  const measured = imoJson(home, ['bench', 'inference', first.file, '--prompt', '16', '--generate', '4', '--repeat', '1']);
+  for (const rate of ['prefill_tokens_per_s', 'decode_tokens_per_s', 'read_bytes_per_s', 'multiply_limit_per_s', 'peak_rss_bytes']) {
+    assert.ok(measured[rate] > 0, rate);
+  }
+});
 
 test('text becomes ids and ids become the text again', () => {
   const text = 'Question: Where does Mara keep the lamp? Ünïcode, too: 🏮\n';

@@ -72,11 +72,25 @@ Result<void> sync_folder_of(const fs::path& path) {
   return {};
 }
 
-Result<TemporaryFile> write_temporary(const fs::path& path, BytesView content, FileMode mode) {
+Result<TemporaryFile> create_temporary(const fs::path& path, FileMode mode) {
   IMO_TRY(auto temporary, TemporaryFile::create(path));
   if (::fchmod(temporary.fd(), static_cast<mode_t>(mode)) != 0) {
     return system_error("cannot set permissions of " + path.string());
   }
+  return temporary;
+}
+
+/// Renames a file whose content is complete.
+Result<void> put_in_place(TemporaryFile& temporary, const fs::path& path) {
+  if (::rename(temporary.name().c_str(), path.c_str()) != 0) {
+    return system_error("cannot write " + path.string());
+  }
+  temporary.keep();
+  return sync_folder_of(path);
+}
+
+Result<TemporaryFile> write_temporary(const fs::path& path, BytesView content, FileMode mode) {
+  IMO_TRY(auto temporary, create_temporary(path, mode));
   IMO_TRY_VOID(write_all(temporary.fd(), content, path));
   if (::fsync(temporary.fd()) != 0) return system_error("cannot sync " + path.string());
   return temporary;
@@ -129,11 +143,32 @@ Result<std::string> read_text_file(const fs::path& path, std::size_t max_size) {
 
 Result<void> write_file_atomic(const fs::path& path, BytesView content, FileMode mode) {
   IMO_TRY(auto temporary, write_temporary(path, content, mode));
-  if (::rename(temporary.name().c_str(), path.c_str()) != 0) {
-    return system_error("cannot write " + path.string());
+  return put_in_place(temporary, path);
+}
+
+struct FileWriter::State {
+  TemporaryFile temporary;
+  fs::path path;
+};
+
+FileWriter::FileWriter(std::unique_ptr<State> state) : state_(std::move(state)) {}
+FileWriter::FileWriter(FileWriter&& other) noexcept = default;
+FileWriter::~FileWriter() = default;
+
+Result<FileWriter> FileWriter::create(const fs::path& path, FileMode mode) {
+  IMO_TRY(auto temporary, create_temporary(path, mode));
+  return FileWriter(std::make_unique<State>(State{std::move(temporary), path}));
+}
+
+Result<void> FileWriter::append(BytesView piece) {
+  return write_all(state_->temporary.fd(), piece, state_->path);
+}
+
+Result<void> FileWriter::commit() {
+  if (::fsync(state_->temporary.fd()) != 0) {
+    return system_error("cannot sync " + state_->path.string());
   }
-  temporary.keep();
-  return sync_folder_of(path);
+  return put_in_place(state_->temporary, state_->path);
 }
 
 Result<void> write_new_file(const fs::path& path, BytesView content, FileMode mode) {

@@ -5,6 +5,7 @@
 #include "imo/base/result.hpp"
 
 #include <filesystem>
+#include <memory>
 #include <string>
 
 #include <sys/types.h>
@@ -30,6 +31,30 @@ Result<void> write_file_atomic(const std::filesystem::path& path, BytesView cont
 /// As write_file_atomic, but fails with kInvalidInput when `path` exists: for keys, which nothing
 /// may overwrite.
 Result<void> write_new_file(const std::filesystem::path& path, BytesView content, FileMode mode);
+
+/// write_file_atomic for content that arrives in pieces: nothing is at `path` before commit(), and
+/// what was written is removed when the object goes without it.
+class FileWriter {
+ public:
+  static Result<FileWriter> create(const std::filesystem::path& path,
+                                   FileMode mode = FileMode::kPublic);
+
+  FileWriter(FileWriter&& other) noexcept;
+  FileWriter& operator=(FileWriter&&) = delete;
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+  ~FileWriter();
+
+  Result<void> append(BytesView piece);
+  /// Puts the file into its place; once, and the last thing done with the object.
+  Result<void> commit();
+
+ private:
+  struct State;
+  explicit FileWriter(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
 
 /// Makes `path` and its parents. With kSecret, `path` itself, if it is made here, is 0700.
 Result<void> make_directories(const std::filesystem::path& path, FileMode mode = FileMode::kPublic);

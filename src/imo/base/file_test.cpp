@@ -38,6 +38,23 @@ TEST_F(File, RoundTrips) {
   EXPECT_EQ(read_file(path("a"), 0).value(), Bytes{});
 }
 
+TEST_F(File, WrittenInPiecesIsThereWholeOrNotAtAll) {
+  {
+    auto writer = FileWriter::create(path("a")).value();
+    ASSERT_TRUE(writer.append(Bytes{1, 2}));
+    EXPECT_FALSE(fs::exists(path("a")));
+    ASSERT_TRUE(writer.append(Bytes{3}));
+    ASSERT_TRUE(writer.commit());
+  }
+  EXPECT_EQ(read_file(path("a"), 3).value(), (Bytes{1, 2, 3}));
+  {
+    auto given_up = FileWriter::create(path("a")).value();
+    ASSERT_TRUE(given_up.append(Bytes{9}));
+  }
+  EXPECT_EQ(read_file(path("a"), 3).value(), (Bytes{1, 2, 3}));
+  EXPECT_EQ(files(), 1);
+}
+
 TEST_F(File, IsNotReadBeyondTheBound) {
   ASSERT_TRUE(write_file_atomic(path("a"), Bytes(5)));
   const auto result = read_file(path("a"), 4);

@@ -48,6 +48,17 @@ Result<std::uint64_t> parse_duration(std::string_view text) {
   return wrong();
 }
 
+Result<std::uint64_t> parse_count(std::string_view text) {
+  const std::string_view value = trimmed(text);
+  constexpr std::string_view kSuffixes = "KMB";  // a thousand, a million, a billion
+  const std::size_t suffix = value.empty() ? std::string_view::npos : kSuffixes.find(value.back());
+  const bool has_suffix = suffix != std::string_view::npos;
+  const auto count = eth::parse_units(has_suffix ? value.substr(0, value.size() - 1) : value,
+                                      has_suffix ? 3 * (static_cast<unsigned>(suffix) + 1) : 0);
+  if (count && count->to_u64()) return *count->to_u64();
+  return invalid(fmt::format("'{}' is no count; write 250000, 15K, 110M or 1.1B", text));
+}
+
 Result<std::uint16_t> parse_share(std::string_view text) {
   const std::string_view value = trimmed(text);
   const auto wrong = [&] {

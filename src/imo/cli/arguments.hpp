@@ -13,6 +13,9 @@ namespace imo::cli {
 /// Seconds from `90s`, `15min`, `6h`, `30d`, `2y` (365 days); a bare number is refused.
 Result<std::uint64_t> parse_duration(std::string_view text);
 
+/// A number of things from `250000`, `15K`, `110M` or `1.1B`.
+Result<std::uint64_t> parse_count(std::string_view text);
+
 /// Basis points from `12.5%` or `12.5 %`; at most 100%.
 Result<std::uint16_t> parse_share(std::string_view text);
 

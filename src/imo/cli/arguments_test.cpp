@@ -25,6 +25,16 @@ TEST(ParseShare, GivesBasisPoints) {
   EXPECT_EQ(*parse_share("0%"), 0);
 }
 
+TEST(ParseCount, KnowsThousandsMillionsAndBillions) {
+  EXPECT_EQ(*parse_count("250000"), 250'000U);
+  EXPECT_EQ(*parse_count("15K"), 15'000U);
+  EXPECT_EQ(*parse_count("110M"), 110'000'000U);
+  EXPECT_EQ(*parse_count(" 1.1B "), 1'100'000'000U);
+  for (const char* text : {"", "M", "1.5", "-1M", "1.0005K", "1T", "99999999999999999999999"}) {
+    EXPECT_FALSE(parse_count(text)) << text;
+  }
+}
+
 TEST(ParseShare, RefusesMoreThanAllAndFinerThanItCanSay) {
   for (const char* text : {"", "%", "0.125", "100.01%", "12.505%", "-1%"}) {
     EXPECT_FALSE(parse_share(text)) << text;

@@ -51,7 +51,7 @@ CLI::Option* add_parsed(CLI::App* command, const std::string& name, T& value, Pa
 
 // Each adds one group of commands. Options live in shared state that the actions own.
 void add_local_commands(CommandLine& line);     // model, account, doctor, completions
-void add_model_commands(CommandLine& line);     // tokenize, eval
+void add_model_commands(CommandLine& line);     // run, bench, tokenize, eval
 void add_offering_commands(CommandLine& line);  // offering, bid, settle, claim, revenue
 void add_use_commands(CommandLine& line);       // ask, request, verify, content, operator
 void add_server_commands(CommandLine& line);    // node, dev, demo

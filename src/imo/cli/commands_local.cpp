@@ -1,8 +1,10 @@
 #include "imo/cli/account.hpp"
+#include "imo/cli/arguments.hpp"
 #include "imo/cli/command_line.hpp"
 #include "imo/cli/completions.hpp"
 #include "imo/cli/doctor.hpp"
 #include "imo/cli/model.hpp"
+#include "imo/cli/model_random.hpp"
 
 #include <memory>
 #include <set>
@@ -73,6 +75,18 @@ std::string fish_script(const std::vector<std::pair<std::string, std::set<std::s
   return script;
 }
 
+void add_random(CommandLine& line, CLI::App* model) {
+  auto options = std::make_shared<ModelRandomOptions>();
+  CLI::App* random = model->add_subcommand("random", "random weights, to measure an engine with");
+  add_parsed(random, "--parameters", options->parameters, parse_count, "about how many: 110M, 1.1B")
+      ->required();
+  random->add_option("--vocabulary", options->vocabulary, "tokens; as models of the size have");
+  random->add_option("--context", options->context, "positions; as models of the size have");
+  random->add_option("--seed", options->seed, "of the weights")->capture_default_str();
+  random->add_option("-o,--output", options->output, ".imo, or .gguf in Q8_0")->required();
+  line.on(random, [options](const GlobalOptions&) { return model_random(*options); });
+}
+
 void add_model(CommandLine& line) {
   CLI::App* model = line.app.add_subcommand("model", "compile a model, look at one");
   model->require_subcommand(1);
@@ -91,6 +105,7 @@ void add_model(CommandLine& line) {
   CLI::App* show = model->add_subcommand("show", "shapes, size and root of a .imo file");
   show->add_option("file", *path, ".imo file")->required();
   line.on(show, [path](const GlobalOptions&) { return model_show(*path); });
+  add_random(line, model);
 }
 
 void add_account(CommandLine& line) {

@@ -1,7 +1,9 @@
-// Commands that look at a model without a chain: tokenize, eval.
+// Commands that use a model without a chain: run, bench, tokenize, eval.
 
+#include "imo/cli/bench_inference.hpp"
 #include "imo/cli/command_line.hpp"
 #include "imo/cli/eval.hpp"
+#include "imo/cli/run.hpp"
 #include "imo/cli/tokenize.hpp"
 #include "imo/model/tokenizer.hpp"
 
@@ -24,6 +26,37 @@ Result<std::string> read_standard_input() {
   if (text.size() <= kMost) return text;
   return invalid(
       fmt::format("standard input has more than {} bytes, the longest text there is", kMost));
+}
+
+void add_execution(CLI::App* command, ExecutionOptions& options) {
+  command->add_option("--threads", options.threads, "as many as the machine runs at once");
+  command->add_option("--kernel", options.kernel, "avx2 or scalar; the fastest there is");
+}
+
+void add_run(CommandLine& line) {
+  auto options = std::make_shared<RunOptions>();
+  CLI::App* command = line.app.add_subcommand("run", "let a model write, on this machine");
+  command->add_option("model", options->model, ".imo or GGUF file")->required();
+  command->add_option("prompt", options->prompt, "what it continues")->required();
+  command->add_option("--max-tokens", options->max_tokens, "until it ends, or its context");
+  command->add_flag("--chat", options->chat, "the prompt is a message, in the model's template");
+  add_execution(command, options->execution);
+  line.on(command,
+          [options](const GlobalOptions& global) { return run_model(*options, global.json); });
+}
+
+void add_bench(CommandLine& line) {
+  CLI::App* bench = line.app.add_subcommand("bench", "measure this machine");
+  bench->require_subcommand(1);
+  auto options = std::make_shared<BenchInferenceOptions>();
+  CLI::App* inference =
+      bench->add_subcommand("inference", "how fast a model runs, against what could be");
+  inference->add_option("model", options->model, ".imo or GGUF file")->required();
+  inference->add_option("--prompt", options->prompt, "tokens of the prompt")->capture_default_str();
+  inference->add_option("--generate", options->generate, "tokens to write")->capture_default_str();
+  inference->add_option("--repeat", options->repeat, "runs")->capture_default_str();
+  add_execution(inference, options->execution);
+  line.on(inference, [options](const GlobalOptions&) { return bench_inference(*options); });
 }
 
 void add_tokenize(CommandLine& line) {
@@ -64,8 +97,10 @@ void add_eval(CommandLine& line) {
 }  // namespace
 
 void add_model_commands(CommandLine& line) {
+  add_run(line);
   add_tokenize(line);
   add_eval(line);
+  add_bench(line);
 }
 
 }  // namespace imo::cli

@@ -113,17 +113,17 @@ Result<Report> model_show(const std::filesystem::path& path) {
   return report;
 }
 
-Result<engine::Model> open_model(const std::filesystem::path& path) {
-  if (model::is_program_file(path)) return engine::Model::load(path);
+Result<engine::Model> open_model(const std::filesystem::path& path, model::LoadOptions options) {
+  if (model::is_program_file(path)) return engine::Model::load(path, options);
   IMO_TRY(const MappedFile source, MappedFile::open(path));
   IMO_TRY(const Directories kept, directories());
   const auto cached =
       kept.cache / "programs" / (to_hex(crypto::keccak256(source.bytes())).substr(2) + ".imo");
-  if (auto model = engine::Model::load(cached)) return model;
+  if (auto model = engine::Model::load(cached, options)) return model;
   IMO_TRY(const model::Compiled compiled, compile_watched(path, {}));
   IMO_TRY_VOID(make_directories(cached.parent_path()));
   IMO_TRY_VOID(model::save_program(compiled.program, compiled.root, cached));
-  return engine::Model::load(cached);
+  return engine::Model::load(cached, options);
 }
 
 Result<std::filesystem::path> compile_demo_model(const std::filesystem::path& directory) {

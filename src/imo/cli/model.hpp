@@ -4,6 +4,7 @@
 #include "imo/base/result.hpp"
 #include "imo/cli/report.hpp"
 #include "imo/engine/model.hpp"
+#include "imo/model/program_file.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -24,8 +25,10 @@ Result<Report> model_compile(const ModelCompileOptions& options);
 Result<Report> model_show(const std::filesystem::path& path);
 
 /// A model from either format: `.imo` is mapped, GGUF is compiled first into the cache, where the
-/// next call finds it again by the file's hash.
-Result<engine::Model> open_model(const std::filesystem::path& path);
+/// next call finds it again by the file's hash. What this command put into the cache is trusted; of
+/// another `.imo` file `options` say how far.
+Result<engine::Model> open_model(const std::filesystem::path& path,
+                                 model::LoadOptions options = {});
 
 /// Compiles the GGUF that this program carries into `directory`, and says where it is.
 Result<std::filesystem::path> compile_demo_model(const std::filesystem::path& directory);

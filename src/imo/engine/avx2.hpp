@@ -65,6 +65,7 @@ inline __m128i low_halves(__m256i x) {
   return _mm256_castsi256_si128(_mm256_permutevar8x32_epi32(x, order));
 }
 
+std::uint64_t product_burst(std::uint64_t rounds);
 void products(const WeightRows& w, const InputRows& x, std::int64_t* sums);
 void scores(const std::int16_t* q, const HeadRows& k, std::uint32_t multiplier, Rescale rescale,
             std::int32_t* out);

@@ -160,6 +160,22 @@ void many_inputs(const WeightRows& w, const InputRows& x, std::size_t whole, std
 
 }  // namespace
 
+std::uint64_t product_burst(std::uint64_t rounds) {
+  constexpr std::uint64_t kAtOnce = 12;  // sums on their way, more than the latency needs
+  __m256i acc[kAtOnce] = {};
+  const __m256i one = _mm256_set1_epi16(1);
+  for (std::uint64_t i = 0; i < rounds; ++i) {
+#pragma GCC unroll 12
+    for (auto& sum : acc) {
+      __m256i product;
+      asm volatile("vpmaddwd %[w], %[w], %[product]\n\tvpaddd %[product], %[sum], %[sum]"
+                   : [sum] "+x"(sum), [product] "=&x"(product)
+                   : [w] "x"(one));
+    }
+  }
+  return rounds * kAtOnce * kLanes;
+}
+
 void products(const WeightRows& w, const InputRows& x, std::int64_t* sums) {
   std::fill_n(sums, w.rows * x.count, 0);
   const std::size_t whole = w.columns / kLanes * kLanes;

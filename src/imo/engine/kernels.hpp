@@ -50,6 +50,9 @@ struct Kernels {
   /// sums[t * w.rows + r] = sum over j of w[r][j] x[t][j], for all rows and inputs. Fastest for
   /// kRowsAtOnce rows: the weights then stay in the cache while columns are cut into blocks.
   void (*products)(const WeightRows& w, const InputRows& x, std::int64_t* sums);
+  /// Makes products from registers alone, `rounds` times as many as its loop holds, and says how
+  /// many: the rate that benchmarks hold products() against.
+  std::uint64_t (*product_burst)(std::uint64_t rounds);
   /// out[r] = rescale((sums[r] + biases[r]) * multipliers[r]); `biases` is empty for none.
   void (*requantise_narrow)(std::span<const std::int64_t> sums,
                             std::span<const std::int64_t> biases, const std::uint32_t* multipliers,

@@ -223,6 +223,7 @@ const Kernels& avx2_kernels() {
   static const Kernels kernels{
       .name = "avx2",
       .products = avx2::products,
+      .product_burst = avx2::product_burst,
       .requantise_narrow = avx2::requantise_narrow,
       .requantise_wide = avx2::requantise_wide,
       .scores = avx2::scores,

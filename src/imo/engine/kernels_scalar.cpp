@@ -33,6 +33,16 @@ void products(const WeightRows& w, const InputRows& x, std::int64_t* sums) {
   }
 }
 
+std::uint64_t product_burst(std::uint64_t rounds) {
+  constexpr std::array<std::int8_t, 64> kWeights{1, 2, 3};
+  constexpr std::array<std::int16_t, 64> kInputs{4, 5, 6};
+  volatile std::int64_t sum = 0;
+  for (std::uint64_t i = 0; i < rounds; ++i) {
+    sum = sum + dot(kWeights.data(), kInputs.data(), kWeights.size());
+  }
+  return rounds * kWeights.size();
+}
+
 template <typename T>
 void requantise(std::span<const std::int64_t> sums, std::span<const std::int64_t> biases,
                 const std::uint32_t* multipliers, Rescale rescale, T* out) {
@@ -119,6 +129,7 @@ const Kernels& scalar_kernels() {
   static const Kernels kernels{
       .name = "scalar",
       .products = products,
+      .product_burst = product_burst,
       .requantise_narrow = requantise<std::int16_t>,
       .requantise_wide = requantise<std::int32_t>,
       .scores = scores,

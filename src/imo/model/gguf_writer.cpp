@@ -7,8 +7,6 @@
 namespace imo::model {
 namespace {
 
-constexpr std::size_t kAlignment = 32;
-
 template <typename Integer>
 void put(Bytes& out, Integer value) {
   for (std::size_t i = 0; i < sizeof(Integer); ++i) {
@@ -32,8 +30,13 @@ void put_type(Bytes& out, GgufValueType type) {
   put_u32(out, static_cast<std::uint32_t>(type));
 }
 
+std::uint64_t aligned(std::uint64_t size) {
+  constexpr std::uint64_t kAlignment = GgufWriter::kAlignment;
+  return (size + kAlignment - 1) / kAlignment * kAlignment;
+}
+
 void pad(Bytes& out) {
-  out.resize((out.size() + kAlignment - 1) / kAlignment * kAlignment);
+  out.resize(aligned(out.size()));
 }
 
 void put_array_head(Bytes& out, std::string_view key, GgufValueType type, std::size_t count) {
@@ -93,15 +96,24 @@ void GgufWriter::add_int32s(std::string_view key, std::span<const std::int32_t> 
 
 void GgufWriter::add_tensor(std::string_view name, TensorType type,
                             std::span<const std::uint64_t> dimensions, Bytes data) {
+  declare_tensor(name, type, dimensions);
+  IMO_CHECK(data.size() == tensors_.back().size,
+            "the data does not have the size that the dimensions say");
+  tensors_.back().data = std::move(data);
+}
+
+void GgufWriter::declare_tensor(std::string_view name, TensorType type,
+                                std::span<const std::uint64_t> dimensions) {
   const TensorTypeTraits traits = tensor_type_traits(type);
   std::uint64_t values = 1;
   for (const std::uint64_t dimension : dimensions) values *= dimension;
   IMO_CHECK(!dimensions.empty() && dimensions.size() <= 4, "a tensor has 1 to 4 dimensions");
   IMO_CHECK(dimensions[0] % traits.block_values == 0, "a row is not a whole number of blocks");
-  IMO_CHECK(data.size() == values / traits.block_values * traits.block_bytes,
-            "the data does not have the size that the dimensions say");
-  tensors_.push_back(
-      {std::string(name), type, {dimensions.begin(), dimensions.end()}, std::move(data)});
+  tensors_.push_back({std::string(name),
+                      type,
+                      {dimensions.begin(), dimensions.end()},
+                      values / traits.block_values * traits.block_bytes,
+                      {}});
 }
 
 void GgufWriter::add_tensor_f32(std::string_view name, std::span<const std::uint64_t> dimensions,
@@ -112,7 +124,7 @@ void GgufWriter::add_tensor_f32(std::string_view name, std::span<const std::uint
   add_tensor(name, TensorType::kF32, dimensions, std::move(data));
 }
 
-Bytes GgufWriter::finish() const {
+Bytes GgufWriter::head() const {
   Bytes out;
   append(out, as_bytes("GGUF"));
   put_u32(out, 3);
@@ -126,10 +138,16 @@ Bytes GgufWriter::finish() const {
     for (const std::uint64_t dimension : tensor.dimensions) put_u64(out, dimension);
     put_u32(out, static_cast<std::uint32_t>(tensor.type));
     put_u64(out, offset);
-    offset += (tensor.data.size() + kAlignment - 1) / kAlignment * kAlignment;
+    offset += aligned(tensor.size);
   }
   pad(out);
+  return out;
+}
+
+Bytes GgufWriter::finish() const {
+  Bytes out = head();
   for (const Tensor& tensor : tensors_) {
+    IMO_CHECK(tensor.data.size() == tensor.size, "a tensor was declared and has no data");
     append(out, tensor.data);
     pad(out);
   }

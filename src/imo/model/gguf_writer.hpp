@@ -31,15 +31,26 @@ class GgufWriter {
   void add_tensor_f32(std::string_view name, std::span<const std::uint64_t> dimensions,
                       std::span<const float> values);
 
-  /// The whole file, tensors aligned to 32 bytes.
+  /// As add_tensor, for a file whose data the caller writes behind head() himself: all tensors in
+  /// order, each filled up with zeros to a multiple of kAlignment.
+  void declare_tensor(std::string_view name, TensorType type,
+                      std::span<const std::uint64_t> dimensions);
+
+  /// The file up to the data of its first tensor.
+  [[nodiscard]] Bytes head() const;
+
+  /// The whole file. Every tensor has its data.
   [[nodiscard]] Bytes finish() const;
+
+  static constexpr std::size_t kAlignment = 32;
 
  private:
   struct Tensor {
     std::string name;
     TensorType type;
     std::vector<std::uint64_t> dimensions;
-    Bytes data;
+    std::uint64_t size;  ///< bytes of its data
+    Bytes data;          ///< empty when only declared
   };
 
   Bytes metadata_;
