@@ -1,0 +1,117 @@
+#include "imo/zkml/tree.hpp"
+
+#include "imo/base/check.hpp"
+#include "imo/base/thread_pool.hpp"
+#include "imo/crypto/keccak.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace imo::zkml {
+namespace {
+
+Digest cut(const Hash32& hash) {
+  Digest digest;
+  std::copy_n(hash.bytes.begin(), Digest::kSize, digest.bytes.begin());
+  return digest;
+}
+
+using Pair = std::array<std::uint8_t, 2 * Digest::kSize>;
+
+Pair joined(const Digest& left, const Digest& right) {
+  Pair both{};
+  std::ranges::copy(left.bytes, both.begin());
+  std::ranges::copy(right.bytes, both.begin() + Digest::kSize);
+  return both;
+}
+
+std::vector<Digest> level_above(std::span<const Digest> below, ThreadPool& pool) {
+  std::vector<Digest> above(below.size() / 2);
+  pool.parallel_ranges(above.size(), [&](std::size_t begin, std::size_t end) {
+    std::size_t i = begin;
+    for (; i + 4 <= end; i += 4) {
+      std::array<Pair, 4> pairs{};
+      for (std::size_t j = 0; j < 4; ++j) {
+        pairs[j] = joined(below[2 * (i + j)], below[2 * (i + j) + 1]);
+      }
+      const auto digests = crypto::keccak256_x4({pairs[0], pairs[1], pairs[2], pairs[3]});
+      for (std::size_t j = 0; j < 4; ++j) above[i + j] = cut(digests[j]);
+    }
+    for (; i < end; ++i) above[i] = tree_node(below[2 * i], below[2 * i + 1]);
+  });
+  return above;
+}
+
+void check_positions(std::span<const std::uint32_t> positions, std::uint64_t count) {
+  IMO_CHECK(!positions.empty() && positions.back() < count, "positions outside of the tree");
+  IMO_CHECK(std::ranges::is_sorted(positions, std::ranges::less_equal{}),
+            "positions must increase");
+}
+
+}  // namespace
+
+Digest tree_leaf(BytesView row) {
+  return cut(crypto::keccak256(row));
+}
+
+Digest tree_node(const Digest& left, const Digest& right) {
+  return cut(crypto::keccak256(joined(left, right)));
+}
+
+Tree::Tree(std::vector<Digest> leaves, ThreadPool& pool) {
+  IMO_CHECK(std::has_single_bit(leaves.size()), "a tree has a power of two of leaves");
+  levels_.push_back(std::move(leaves));
+  while (levels_.back().size() > 1) levels_.push_back(level_above(levels_.back(), pool));
+}
+
+void Tree::open(std::span<const std::uint32_t> positions, ProofWriter& proof) const {
+  check_positions(positions, levels_.front().size());
+  std::vector<std::uint32_t> known(positions.begin(), positions.end());
+  for (std::size_t level = 0; level + 1 < levels_.size(); ++level) {
+    std::size_t above = 0;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      const std::uint32_t position = known[i];
+      if (i + 1 < known.size() && known[i + 1] == (position ^ 1U)) {
+        ++i;
+      } else {
+        proof.write(levels_[level][position ^ 1U]);
+      }
+      known[above++] = position >> 1;
+    }
+    known.resize(above);
+  }
+}
+
+Result<void> check_opening(const Digest& root, unsigned height,
+                           std::span<const std::uint32_t> positions, std::vector<Digest> leaves,
+                           ProofReader& proof) {
+  check_positions(positions, std::uint64_t{1} << height);
+  IMO_CHECK(leaves.size() == positions.size(), "a leaf for each position");
+  std::vector<std::uint32_t> known(positions.begin(), positions.end());
+  for (unsigned level = 0; level < height; ++level) {
+    std::size_t above = 0;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      const std::uint32_t position = known[i];
+      const Digest digest = leaves[i];
+      Digest sibling;
+      // Positions increase, so the next one can be the sibling only of an even one.
+      if (i + 1 < known.size() && known[i + 1] == (position ^ 1U)) {
+        sibling = leaves[++i];
+      } else {
+        IMO_TRY(sibling, proof.read_digest());
+      }
+      leaves[above] =
+          (position & 1U) != 0 ? tree_node(sibling, digest) : tree_node(digest, sibling);
+      known[above++] = position >> 1;
+    }
+    known.resize(above);
+  }
+  if (leaves.front() != root) {
+    return fail(ErrorKind::kVerification, "proof, byte " + std::to_string(proof.offset()) +
+                                              ": opened rows do not lead to the committed root");
+  }
+  return {};
+}
+
+}  // namespace imo::zkml
