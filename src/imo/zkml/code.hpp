@@ -1,0 +1,25 @@
+/// The Reed-Solomon code of the commitments, 16 columns at once.
+#pragma once
+
+#include "imo/zkml/field.hpp"
+
+#include <span>
+#include <vector>
+
+namespace imo {
+class ThreadPool;
+}
+
+namespace imo::zkml {
+
+/// The point that row `row` of a codeword belongs to: prod_j w_(j+1)^(bit j of row). These are the
+/// powers of the root of unity of order 2^m, in bit-reversed order, for every m with row < 2^m.
+Fp code_point(std::uint32_t row);
+
+/// Encodes a matrix of `message.size() / 16` rows (a power of two, checked), 16 columns, row by
+/// row: column c of row q of the result is sum_a message[16 a + c] X^a at X = code_point(q). The
+/// result has 2^log_inverse_rate times as many rows.
+std::vector<Fp> encode(std::span<const Fp> message, unsigned log_inverse_rate, ThreadPool& pool);
+std::vector<Fp3> encode(std::span<const Fp3> message, unsigned log_inverse_rate, ThreadPool& pool);
+
+}  // namespace imo::zkml

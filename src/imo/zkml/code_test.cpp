@@ -1,0 +1,64 @@
+#include "imo/zkml/code.hpp"
+
+#include "imo/base/thread_pool.hpp"
+#include "imo/zkml/test_support.hpp"
+
+#include <set>
+
+#include <gtest/gtest.h>
+
+namespace imo::zkml {
+namespace {
+
+TEST(Code, PointsArePowersOfTheRootInBitReversedOrder) {
+  for (const unsigned m : {1U, 4U, 9U}) {
+    std::set<std::uint64_t> seen;
+    for (std::uint32_t row = 0; row < 1U << m; ++row) {
+      std::uint64_t reversed = 0;
+      for (unsigned j = 0; j < m; ++j) reversed |= std::uint64_t{row >> j & 1U} << (m - 1 - j);
+      EXPECT_EQ(code_point(row), Fp::root_of_unity(m).pow(reversed));
+      seen.insert(code_point(row).value());
+    }
+    EXPECT_EQ(seen.size(), std::size_t{1} << m);
+  }
+}
+
+/// Every element of the codeword by Horner's rule.
+template <typename Element, typename Random>
+void compare_with_horner(unsigned log_rows, unsigned rate, ThreadPool& pool, Random&& draw) {
+  const std::size_t rows = std::size_t{1} << log_rows;
+  std::vector<Element> message(rows * 16);
+  for (Element& element : message) element = draw();
+  const std::vector<Element> code = encode(std::span<const Element>(message), rate, pool);
+  ASSERT_EQ(code.size(), message.size() << rate);
+  for (std::size_t q = 0; q < rows << rate; ++q) {
+    const Fp x = code_point(static_cast<std::uint32_t>(q));
+    for (std::size_t c = 0; c < 16; ++c) {
+      Element value;
+      for (std::size_t a = rows; a > 0; --a) value = value * x + message[(a - 1) * 16 + c];
+      ASSERT_EQ(code[q * 16 + c], value) << q << ' ' << c;
+    }
+  }
+}
+
+TEST(Code, AgreesWithHorner) {
+  std::mt19937_64 random(1);
+  for (const std::size_t threads : {1U, 3U}) {
+    ThreadPool pool(threads);
+    for (unsigned log_rows = 0; log_rows <= 6; ++log_rows) {
+      for (unsigned rate = 1; rate <= 4; ++rate) {
+        compare_with_horner<Fp>(log_rows, rate, pool, [&] { return test::random_fp(random); });
+        compare_with_horner<Fp3>(log_rows, rate, pool, [&] { return test::random_fp3(random); });
+      }
+    }
+  }
+}
+
+TEST(Code, RefusesOurOwnMistakes) {
+  ThreadPool pool(1);
+  const std::vector<Fp> odd(48);
+  EXPECT_DEATH((void)encode(std::span<const Fp>(odd), 1, pool), "power of two");
+}
+
+}  // namespace
+}  // namespace imo::zkml

@@ -1,0 +1,56 @@
+/// Weights: what a claim on a committed vector sums over.
+///
+/// A claim is sum_b w[b] f[b] = v over b in {0,1}^n, with bit j of the index b belonging to
+/// coordinate j. All weights here are products, w[b] = prod_j (b_j ? one_j : zero_j), so their
+/// multilinear extension is w(r) = prod_j (zero_j + r_j (one_j - zero_j)).
+#pragma once
+
+#include "imo/zkml/field.hpp"
+
+#include <span>
+#include <vector>
+
+namespace imo {
+class ThreadPool;
+}
+
+namespace imo::zkml {
+
+class Weight {
+ public:
+  /// w[b] = prod_j (b_j z_j + (1 - b_j)(1 - z_j)): the value of the multilinear polynomial at z.
+  static Weight at_point(std::span<const Fp3> z);
+  /// w[b] = x^b: the value of the univariate polynomial with coefficients f at x.
+  static Weight powers(const Fp3& x, unsigned variables);
+
+  [[nodiscard]] unsigned variables() const { return static_cast<unsigned>(factors_.size()); }
+  /// w(r); r has as many coordinates as there are variables (checked).
+  [[nodiscard]] Fp3 evaluate(std::span<const Fp3> r) const;
+  /// sums[b] += scale * w[b] for every b; sums has 2^variables elements (checked).
+  void add_to(std::span<Fp3> sums, const Fp3& scale, ThreadPool& pool) const;
+
+ private:
+  struct Factor {
+    Fp3 zero;
+    Fp3 one;
+  };
+  std::vector<Factor> factors_;
+};
+
+/// All 2^n values w[b] of at_point(z).
+std::vector<Fp3> point_weights(std::span<const Fp3> z);
+
+/// The value at z of the multilinear polynomial with these values; they number 2^z.size()
+/// (checked).
+Fp3 evaluate_multilinear(std::span<const Fp> values, std::span<const Fp3> z, ThreadPool& pool);
+
+/// The same of few values in F, on this thread.
+Fp3 evaluate_multilinear(std::span<const Fp3> values, std::span<const Fp3> z);
+
+/// sum_b coefficients[b] x^b.
+Fp3 evaluate_univariate(std::span<const Fp3> coefficients, const Fp3& x);
+
+/// The same of many coefficients in F_p, on every thread.
+Fp3 evaluate_univariate(std::span<const Fp> coefficients, const Fp3& x, ThreadPool& pool);
+
+}  // namespace imo::zkml

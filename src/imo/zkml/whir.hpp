@@ -1,0 +1,71 @@
+/// WHIR: a commitment to a vector over F_p that opens at many points at once.
+///
+/// docs/proof.md, "WHIR", is normative. A vector of 2^n elements is a multilinear polynomial by its
+/// values on {0,1}^n; coordinate j of a point belongs to bit j of the index. The prover commits,
+/// both sides bind() before any challenge that the claims depend on, and in the end all claims on
+/// the commitment are opened together.
+#pragma once
+
+#include "imo/zkml/field.hpp"
+#include "imo/zkml/transcript.hpp"
+#include "imo/zkml/tree.hpp"
+#include "imo/zkml/whir_parameters.hpp"
+
+#include <span>
+#include <vector>
+
+namespace imo::zkml {
+
+/// The claim that the multilinear polynomial of a commitment has the value `value` at `point`.
+struct Claim {
+  std::vector<Fp3> point;
+  Fp3 value;
+};
+
+/// The claim on the univariate polynomial that binds a commitment to one codeword.
+struct OutOfDomain {
+  Fp3 point;
+  Fp3 value;
+};
+
+/// What a prover keeps of a commitment: the vector, its codeword and the tree over that.
+class CommittedVector {
+ public:
+  /// `values` are 2^parameters.variables() elements (checked).
+  CommittedVector(const WhirParameters& parameters, std::vector<Fp> values, ThreadPool& pool);
+  /// The same, with a codeword made before: encode(values), kept from then (its size is checked).
+  CommittedVector(const WhirParameters& parameters, std::vector<Fp> values, std::vector<Fp> code,
+                  ThreadPool& pool);
+
+  [[nodiscard]] const WhirParameters& parameters() const { return parameters_; }
+  [[nodiscard]] std::span<const Fp> values() const { return values_; }
+  [[nodiscard]] std::span<const Fp> code() const { return code_; }
+  [[nodiscard]] const Tree& tree() const { return tree_; }
+  [[nodiscard]] const Digest& root() const { return tree_.root(); }
+
+ private:
+  WhirParameters parameters_;
+  std::vector<Fp> values_;
+  std::vector<Fp> code_;  ///< 16 elements a row
+  Tree tree_;
+};
+
+/// The prover's half of binding to a root that was written, or is in the statement.
+OutOfDomain bind(const CommittedVector& vector, ProofWriter& proof, ThreadPool& pool);
+
+/// The verifier's half.
+Result<OutOfDomain> read_binding(ProofReader& proof);
+
+/// Proves `claims`, 1 to WhirParameters::kMaxClaims of them (checked), each of them true: a proof
+/// of a false one is written as well, and refused.
+void open(const CommittedVector& vector, const OutOfDomain& binding, std::span<const Claim> claims,
+          ProofWriter& proof, ThreadPool& pool);
+
+/// Holds when the vector under `root` meets the binding and every claim. Points must have
+/// parameters.variables() coordinates, and claims number 1 to kMaxClaims (checked: the verifier
+/// makes them itself).
+Result<void> check_open(const WhirParameters& parameters, const Digest& root,
+                        const OutOfDomain& binding, std::span<const Claim> claims,
+                        ProofReader& proof);
+
+}  // namespace imo::zkml

@@ -1,0 +1,51 @@
+/// Rows of codewords: as bytes, as leaves, and what the prover and the verifier of WHIR share.
+#pragma once
+
+#include "imo/zkml/field.hpp"
+#include "imo/zkml/transcript.hpp"
+#include "imo/zkml/tree.hpp"
+#include "imo/zkml/whir_parameters.hpp"
+
+#include <array>
+#include <span>
+#include <vector>
+
+namespace imo::zkml {
+
+template <typename Element>
+using Row = std::span<const Element, WhirParameters::kRowSize>;
+
+/// The bytes of a row: 128 over F_p, 384 over F.
+template <typename Element>
+std::array<std::uint8_t, WhirParameters::kRowSize * Element::kBytes> row_bytes(Row<Element> row) {
+  std::array<std::uint8_t, WhirParameters::kRowSize * Element::kBytes> bytes{};
+  for (std::size_t c = 0; c < row.size(); ++c) {
+    const std::span<std::uint8_t, Element::kBytes> place(bytes.data() + c * Element::kBytes,
+                                                         Element::kBytes);
+    write_field(row[c], place);
+  }
+  return bytes;
+}
+
+/// Row `index` of a codeword.
+template <typename Element>
+Row<Element> row_of(std::span<const Element> code, std::size_t index) {
+  return Row<Element>(code.data() + index * WhirParameters::kRowSize, WhirParameters::kRowSize);
+}
+
+/// The tree over the rows of a codeword.
+Tree tree_over(std::span<const Fp> code, ThreadPool& pool);
+Tree tree_over(std::span<const Fp3> code, ThreadPool& pool);
+
+/// sum_c weights[c] row[c].
+template <typename Element>
+Fp3 fold_row(Row<Element> row, std::span<const Fp3> weights) {
+  Fp3 sum;
+  for (std::size_t c = 0; c < row.size(); ++c) sum += weights[c] * row[c];
+  return sum;
+}
+
+/// The positions that a round asks for: drawn, sorted, without repetitions.
+std::vector<std::uint32_t> draw_positions(const WhirRound& round, Transcript& transcript);
+
+}  // namespace imo::zkml
