@@ -54,6 +54,38 @@ TEST(Code, AgreesWithHorner) {
   }
 }
 
+/// Sums, differences and products of words at the edges, where carries happen, and of random ones.
+TEST(Code, KernelsAgreeBitForBit) {
+  if (best_code_kernel() == CodeKernel::kScalar) GTEST_SKIP() << "no AVX2 here";
+  std::mt19937_64 random(2);
+  ThreadPool pool(2);
+  const std::uint64_t p = Fp::kModulus;
+  for (int round = 0; round < 40; ++round) {
+    std::vector<Fp3> message(16U << (round % 9));
+    std::vector<Fp> base(message.size());
+    const auto draw = [&]() -> Fp {
+      switch (random() % 6) {
+        case 0:
+          return Fp(p - 1 - random() % 3);
+        case 1:
+          return Fp(random() % 3);
+        case 2:
+          return Fp((std::uint64_t{1} << 32) - 2 + random() % 4);
+        case 3:
+          return Fp((std::uint64_t{1} << 63) - 2 + random() % 4);
+        default:
+          return Fp(random());
+      }
+    };
+    for (Fp& element : base) element = draw();
+    for (Fp3& element : message) element = Fp3(draw(), draw(), draw());
+    EXPECT_EQ(encode(std::span<const Fp>(base), 2, pool, CodeKernel::kAvx2),
+              encode(std::span<const Fp>(base), 2, pool, CodeKernel::kScalar));
+    EXPECT_EQ(encode(std::span<const Fp3>(message), 2, pool, CodeKernel::kAvx2),
+              encode(std::span<const Fp3>(message), 2, pool, CodeKernel::kScalar));
+  }
+}
+
 TEST(Code, RefusesOurOwnMistakes) {
   ThreadPool pool(1);
   const std::vector<Fp> odd(48);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <type_traits>
 
 namespace imo::zkml {
 
@@ -49,11 +50,10 @@ class Fp {
     // a + b - p when that does not borrow, else a + b; a + b may leave 64 bits, a - (p - b) may
     // not.
     const std::uint64_t negated = kModulus - b.value_;
-    const std::uint64_t difference = a.value_ - negated;
-    return raw(difference + (a.value_ < negated ? kModulus : 0));
+    return raw(a.value_ - negated + (kModulus & mask(a.value_ < negated)));
   }
   friend constexpr Fp operator-(Fp a, Fp b) {
-    return raw(a.value_ - b.value_ + (a.value_ < b.value_ ? kModulus : 0));
+    return raw(a.value_ - b.value_ + (kModulus & mask(a.value_ < b.value_)));
   }
   friend constexpr Fp operator-(Fp a) { return Fp{} - a; }
   friend constexpr Fp operator*(Fp a, Fp b) {
@@ -85,7 +85,7 @@ class Fp {
     return result;
   }
   static constexpr std::uint64_t canonical(std::uint64_t value) {
-    return value - (value >= kModulus ? kModulus : 0);
+    return value - (kModulus & mask(value >= kModulus));
   }
   /// With x = low + 2^64 (middle + 2^32 top): 2^64 = 2^32 - 1 and 2^96 = -1, so
   /// x = low - top + middle (2^32 - 1).
@@ -94,11 +94,16 @@ class Fp {
     const auto high = static_cast<std::uint64_t>(x >> 64);
     const std::uint64_t top = high >> 32;
     const std::uint64_t middle = (high & kEpsilon) * kEpsilon;
-    std::uint64_t result = low - top;
-    result -= kEpsilon & (std::uint64_t{0} - static_cast<std::uint64_t>(low < top));
-    const std::uint64_t sum = result + middle;
-    const std::uint64_t carried = kEpsilon & (std::uint64_t{0} - (sum < middle ? 1U : 0U));
-    return canonical(sum + carried);
+    const std::uint64_t difference = low - top - (kEpsilon & mask(low < top));
+    const std::uint64_t sum = difference + middle;
+    return canonical(sum + (kEpsilon & mask(sum < middle)));
+  }
+  /// All ones or zero. The empty instruction hides from the compiler that there are but two values:
+  /// it would branch on them, and half of the branches would be predicted wrong.
+  static constexpr std::uint64_t mask(bool condition) {
+    std::uint64_t bits = std::uint64_t{0} - static_cast<std::uint64_t>(condition);
+    if (!std::is_constant_evaluated()) __asm__("" : "+r"(bits));
+    return bits;
   }
 
   std::uint64_t value_ = 0;
@@ -159,7 +164,8 @@ class Fp3 {
     const Wide third = static_cast<Wide>(a2.value_) * b2.value_;
     const Wide two = first + second;
     const Wide three = two + third;
-    const std::uint64_t carries = (two < second ? 1U : 0U) + (three < third ? 1U : 0U);
+    const std::uint64_t carries =
+        static_cast<std::uint64_t>(two < second) + static_cast<std::uint64_t>(three < third);
     return Fp::raw(Fp::reduce(three)) - Fp::raw(carries << 32);
   }
 
