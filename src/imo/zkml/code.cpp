@@ -109,8 +109,8 @@ unsigned log_rows_of(std::size_t size) {
 }  // namespace
 
 CodeKernel best_code_kernel() {
-  static const bool avx2 = __builtin_cpu_supports("avx2") != 0;
-  return avx2 ? CodeKernel::kAvx2 : CodeKernel::kScalar;
+  static const bool kAvx2 = __builtin_cpu_supports("avx2") != 0;
+  return kAvx2 ? CodeKernel::kAvx2 : CodeKernel::kScalar;
 }
 
 Fp code_point(std::uint32_t row) {

@@ -16,8 +16,8 @@ std::array<Fp, Fp::kTwoAdicity + 1> make_roots() {
 }  // namespace
 
 Fp Fp::root_of_unity(unsigned log_order) {
-  static const auto roots = make_roots();
-  return roots.at(log_order);
+  static const auto kRoots = make_roots();
+  return kRoots.at(log_order);
 }
 
 Fp Fp::inverse() const {

@@ -1,6 +1,8 @@
 #include "imo/zkml/whir.hpp"
 
+#include "imo/base/hex.hpp"
 #include "imo/base/thread_pool.hpp"
+#include "imo/crypto/keccak.hpp"
 #include "imo/zkml/code.hpp"
 #include "imo/zkml/test_support.hpp"
 #include "imo/zkml/weight.hpp"
@@ -89,6 +91,19 @@ TEST(Whir, TheProofDoesNotDependOnThreads) {
   const WhirParameters parameters = parameters_of(12, 2, 6);
   const CommittedVector vector(parameters, vector_of(12, 1), one);
   EXPECT_EQ(prove(vector, vector.values(), 3, one), prove(vector, vector.values(), 3, three));
+}
+
+/// A proof of fixed values, so that a change of the format does not pass unseen.
+TEST(Whir, GoldenProof) {
+  ThreadPool pool(2);
+  const WhirParameters parameters = parameters_of(12, 3, 8);
+  std::vector<Fp> values(std::size_t{1} << 12);
+  for (std::size_t b = 0; b < values.size(); ++b) values[b] = Fp(b * b + 7);
+  const CommittedVector vector(parameters, values, pool);
+  const Bytes proof = prove(vector, values, 2, pool);
+  EXPECT_EQ(proof.size(), 31568U);
+  EXPECT_EQ(to_hex(crypto::keccak256(proof)),
+            "0xb307ddd2f9e811078933875fc3c9927aa3fcbd5aa61489bf6451a1bec882ded7");
 }
 
 /// Every 8 bytes of a proof changed at both ends; every prefix that ends there; one byte more.
