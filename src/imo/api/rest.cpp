@@ -171,7 +171,9 @@ HttpResponse show_chain(node::Node& node) {
                {"splitter_factory", eth::to_checksum(deployment.splitter_factory)},
                {"operator_registry", eth::to_checksum(deployment.operator_registry)},
                {"oracle", eth::to_checksum(deployment.oracle)},
-               {"content_token", eth::to_checksum(deployment.content_token)}}}});
+               {"content_token", eth::to_checksum(deployment.content_token)},
+               {"step_verifier", eth::to_checksum(deployment.step_verifier)},
+               {"dispute_game", eth::to_checksum(deployment.dispute_game)}}}});
 }
 
 HttpResponse list_offerings(node::Node& node) {

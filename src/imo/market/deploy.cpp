@@ -2,11 +2,13 @@
 
 #include "imo/eth/address.hpp"
 #include "imo/market/abi/ContentToken.hpp"
+#include "imo/market/abi/DisputeGame.hpp"
 #include "imo/market/abi/ModelRegistry.hpp"
 #include "imo/market/abi/OfferingFactory.hpp"
 #include "imo/market/abi/OperatorRegistry.hpp"
 #include "imo/market/abi/Oracle.hpp"
 #include "imo/market/abi/SplitterFactory.hpp"
+#include "imo/market/abi/StepVerifier.hpp"
 
 namespace imo::market {
 
@@ -42,8 +44,6 @@ class Deployer {
 Result<Deployed> deploy(eth::Wallet& wallet, const DeployOptions& options) {
   Deployer deployer(wallet);
   Deployment made;
-  // An oracle strikes answers down for one address only; none is named until the game exists.
-  const Address no_dispute_game;
 
   IMO_TRY(made.chain_id, wallet.client().chain_id());
   IMO_TRY_VOID(
@@ -53,18 +53,27 @@ Result<Deployed> deploy(eth::Wallet& wallet, const DeployOptions& options) {
   IMO_TRY_VOID(deployer.create(made.splitter_factory, "SplitterFactory",
                                abi::splitter_factory::deploy_data(made.model_registry)));
 
-  // Oracle and operator registry name each other for ever, so the first is told where the second
-  // will be: the oracle refuses to be made anywhere else.
+  IMO_TRY_VOID(
+      deployer.create(made.step_verifier, "StepVerifier", abi::step_verifier::deploy_data()));
+
+  // Operator registry, oracle and dispute game name each other for ever, so the first is told where
+  // the others will be: they refuse to be made anywhere else.
   IMO_TRY(const std::uint64_t nonce, wallet.client().nonce(wallet.address()));
   const Address oracle = eth::create_address(wallet.address(), nonce + 1);
+  const Address dispute_game = eth::create_address(wallet.address(), nonce + 2);
   IMO_TRY_VOID(deployer.create(
       made.operator_registry, "OperatorRegistry",
-      abi::operator_registry::deploy_data(made.model_registry, oracle, no_dispute_game,
+      abi::operator_registry::deploy_data(made.model_registry, oracle, dispute_game,
                                           options.minimum_deposit, options.exit_delay)));
   IMO_TRY_VOID(deployer.create(
       made.oracle, "Oracle",
-      abi::oracle::deploy_data(made.operator_registry, made.splitter_factory, no_dispute_game,
+      abi::oracle::deploy_data(made.operator_registry, made.splitter_factory, dispute_game,
                                options.window, options.minimum_bond)));
+  IMO_TRY_VOID(deployer.create(
+      made.dispute_game, "DisputeGame",
+      abi::dispute_game::deploy_data(made.operator_registry, made.step_verifier,
+                                     options.dispute_clock, options.dispute_extension,
+                                     options.challenger_bond, options.receipt_stake)));
   IMO_TRY_VOID(
       deployer.create(made.content_token, "ContentToken",
                       abi::content_token::deploy_data(made.oracle, U256(options.royalty_bps))));

@@ -19,6 +19,14 @@ struct DeployOptions {
   /// Least deposit of an operator, and least bond of an answer, in wei.
   U256 minimum_deposit{100'000'000'000'000'000ULL};
   U256 minimum_bond{10'000'000'000'000'000ULL};
+  /// Seconds that each side of a dispute has for all its moves, and what a side gets once more when
+  /// it has less left.
+  std::uint64_t dispute_clock = 3'600;
+  std::uint64_t dispute_extension = 600;
+  /// What a challenger puts down, and what a disputed receipt takes of the operator's deposit, in
+  /// wei.
+  U256 challenger_bond{10'000'000'000'000'000ULL};
+  U256 receipt_stake{50'000'000'000'000'000ULL};
   /// Royalty of content on every later sale, in 1/10,000.
   std::uint16_t royalty_bps = 500;
 };

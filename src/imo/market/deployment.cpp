@@ -18,13 +18,15 @@ struct Field {
   Address Deployment::* member;
 };
 
-constexpr std::array<Field, 6> kAddresses{{
+constexpr std::array<Field, 8> kAddresses{{
     {"model_registry", &Deployment::model_registry},
     {"offering_factory", &Deployment::offering_factory},
     {"splitter_factory", &Deployment::splitter_factory},
     {"operator_registry", &Deployment::operator_registry},
     {"oracle", &Deployment::oracle},
     {"content_token", &Deployment::content_token},
+    {"step_verifier", &Deployment::step_verifier},
+    {"dispute_game", &Deployment::dispute_game},
 }};
 
 Result<std::uint64_t> number_at(const nlohmann::json& document, const char* name) {

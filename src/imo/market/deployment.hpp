@@ -20,6 +20,8 @@ struct Deployment {
   Address operator_registry;
   Address oracle;
   Address content_token;
+  Address step_verifier;
+  Address dispute_game;
   std::uint64_t deploy_block = 0;  ///< no log of these contracts is older
 
   /// From JSON with the member names above; every member must be there, addresses nonzero.

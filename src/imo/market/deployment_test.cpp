@@ -18,7 +18,8 @@ Deployment example() {
   std::uint8_t next = 1;
   for (auto* address :
        {&deployment.model_registry, &deployment.offering_factory, &deployment.splitter_factory,
-        &deployment.operator_registry, &deployment.oracle, &deployment.content_token}) {
+        &deployment.operator_registry, &deployment.oracle, &deployment.content_token,
+        &deployment.step_verifier, &deployment.dispute_game}) {
     address->bytes.back() = next++;
   }
   return deployment;

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
+import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
+import {IOperatorRegistry} from "./interfaces/IOperatorRegistry.sol";
+import {IOracle} from "./interfaces/IOracle.sol";
+import {IStepVerifier} from "./interfaces/IStepVerifier.sol";
+import {PackedTokens} from "./libraries/PackedTokens.sol";
+import {Payment} from "./libraries/Payment.sol";
+
+/// @title The money, the clocks and the endings of disputes
+/// @dev Money in here: the bonds of live disputes and what is owed. Stakes and bonds of operators stay in their
+/// registry until they are slashed.
+///
+/// Why half of every lost bond burns: somebody who plays both sides of a dispute, to end it before others win it or to
+/// keep an answer from becoming final, pays for it each time.
+abstract contract DisputeGameBase is IDisputeGame {
+    using PackedTokens for bytes;
+    using SafeCast for uint256;
+
+    IModelRegistry internal immutable _MODELS;
+    IOperatorRegistry internal immutable _OPERATORS;
+    IOracle internal immutable _ORACLE;
+    IStepVerifier internal immutable _VERIFIER;
+    /// @inheritdoc IDisputeGame
+    uint64 public immutable clock;
+    /// @inheritdoc IDisputeGame
+    uint64 public immutable extension;
+    /// @inheritdoc IDisputeGame
+    uint128 public immutable challengerBond;
+    /// @inheritdoc IDisputeGame
+    uint128 public immutable receiptStake;
+
+    /// @inheritdoc IDisputeGame
+    uint256 public disputeCount;
+    /// @inheritdoc IDisputeGame
+    uint256 public openBonds;
+    /// @inheritdoc IDisputeGame
+    uint256 public totalOwed;
+    /// @inheritdoc IDisputeGame
+    mapping(address account => uint256) public owed;
+    /// @inheritdoc IDisputeGame
+    mapping(bytes32 digest => bool) public isReceiptStruckDown;
+    /// @inheritdoc IDisputeGame
+    mapping(address operator => uint256) public stakeOf;
+    /// @inheritdoc IDisputeGame
+    mapping(address operator => uint256) public liveReceiptDisputes;
+
+    mapping(uint256 disputeId => Dispute) internal _disputes;
+
+    /// @param operators Names this contract, and the oracle that names it too.
+    constructor(
+        IOperatorRegistry operators,
+        IStepVerifier verifier,
+        uint64 clock_,
+        uint64 extension_,
+        uint128 challengerBond_,
+        uint128 receiptStake_
+    ) {
+        if (address(verifier) == address(0)) revert ZeroAddress();
+        if (clock_ == 0 || extension_ > clock_ || clock_ > 30 days) {
+            revert BadClocks(clock_, extension_);
+        }
+        if (challengerBond_ == 0 || receiptStake_ == 0) revert ZeroBond();
+        if (operators.disputeGame() != address(this)) revert RegistryMismatch(address(operators));
+        _MODELS = IModelRegistry(operators.modelRegistry());
+        _OPERATORS = operators;
+        _ORACLE = IOracle(operators.oracle());
+        _VERIFIER = verifier;
+        clock = clock_;
+        extension = extension_;
+        challengerBond = challengerBond_;
+        receiptStake = receiptStake_;
+    }
+
+    /// @dev The part of a slashed stake that this contract owes on.
+    receive() external payable {
+        if (msg.sender != address(_OPERATORS)) revert NotOperatorRegistry(msg.sender);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function withdraw(address to) external returns (uint256 amount) {
+        if (to == address(0)) revert ZeroAddress();
+        return _withdraw(msg.sender, to);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function withdrawFor(address account) external returns (uint256 amount) {
+        return _withdraw(account, account);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function disputeOf(uint256 disputeId) external view returns (Dispute memory) {
+        return _disputes[disputeId];
+    }
+
+    /// @inheritdoc IDisputeGame
+    function isStruckDown(uint256 disputeId) external view returns (bool) {
+        return _isStruckDown(_disputes[disputeId]);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function oracle() external view returns (address) {
+        return address(_ORACLE);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function stepVerifier() external view returns (address) {
+        return address(_VERIFIER);
+    }
+
+    // ---------------------------------------------------------------- beginning and ending
+
+    function _begin(
+        Dispute memory made,
+        IStepVerifier.Claim memory claim,
+        bytes calldata promptTokens,
+        bytes calldata outputTokens
+    ) internal returns (uint256 disputeId) {
+        if (msg.value != challengerBond) {
+            revert WrongBond(msg.value, challengerBond);
+        }
+        if (claim.outputPosition >= claim.outputCount) {
+            revert OutputPositionOutOfRange(claim.outputPosition, claim.outputCount);
+        }
+        uint256 token = outputTokens.read(claim.outputPosition);
+        made.phase = Phase.Commit;
+        made.challenger = msg.sender;
+        made.statement = keccak256(abi.encode(claim, token));
+        made.deadline = (block.timestamp + clock).toUint40();
+        made.otherTime = uint256(clock).toUint40();
+        disputeId = ++disputeCount;
+        openBonds += msg.value;
+        _disputes[disputeId] = made;
+        _emitOpened(disputeId, claim, promptTokens, outputTokens);
+    }
+
+    function _emitOpened(
+        uint256 disputeId,
+        IStepVerifier.Claim memory claim,
+        bytes calldata promptTokens,
+        bytes calldata outputTokens
+    ) private {
+        Dispute storage dispute = _disputes[disputeId];
+        emit Opened({
+            disputeId: disputeId,
+            claimHash: dispute.claimHash,
+            operator: dispute.operator,
+            challenger: msg.sender,
+            requestId: dispute.requestId,
+            modelRoot: claim.modelRoot,
+            position: claim.outputPosition,
+            deadline: dispute.deadline,
+            promptTokens: promptTokens,
+            outputTokens: outputTokens
+        });
+    }
+
+    /// @dev The claim that a dispute is about, before there is a trace.
+    function _claimOf(
+        bytes32 modelRoot,
+        bytes32 promptHash,
+        bytes32 outputHash,
+        bytes calldata promptTokens,
+        bytes calldata outputTokens,
+        uint256 position
+    ) internal pure returns (IStepVerifier.Claim memory claim) {
+        _checkTokens(promptHash, promptTokens);
+        _checkTokens(outputHash, outputTokens);
+        claim.modelRoot = modelRoot;
+        claim.promptHash = promptHash;
+        claim.outputHash = outputHash;
+        claim.promptCount = promptTokens.count();
+        claim.outputCount = outputTokens.count();
+        claim.outputPosition = position;
+    }
+
+    function _checkTokens(bytes32 expected, bytes calldata tokens) internal pure {
+        if (!tokens.isPacked()) revert NotPacked(tokens.length);
+        bytes32 given = keccak256(tokens);
+        if (given != expected) revert WrongTokens(expected, given);
+    }
+
+    /// @dev A claim falls once: whoever would have won a second time gets his bond back.
+    function _end(uint256 disputeId, Phase outcome) internal {
+        Dispute storage dispute = _disputes[disputeId];
+        if (_isStruckDown(dispute)) outcome = Phase.Moot;
+        dispute.phase = outcome;
+        openBonds -= challengerBond;
+        emit Ended(disputeId, outcome);
+        if (outcome == Phase.ChallengerWon) _strikeDown(dispute);
+        if (dispute.requestId == 0) {
+            _releaseStake(dispute.operator);
+        } else {
+            _ORACLE.release(dispute.requestId, dispute.claimHash);
+        }
+        if (outcome == Phase.OperatorWon) {
+            uint256 burned = challengerBond / 2;
+            _credit(dispute.operator, challengerBond - burned);
+            _send(address(0), burned);
+        } else {
+            _credit(dispute.challenger, challengerBond);
+        }
+    }
+
+    function _strikeDown(Dispute storage dispute) private {
+        if (dispute.requestId == 0) {
+            _strikeReceipt(dispute.claimHash, dispute.operator, dispute.payer, dispute.challenger);
+        } else {
+            _ORACLE.strikeDown(dispute.requestId, dispute.claimHash, dispute.challenger);
+        }
+    }
+
+    function _isStruckDown(Dispute storage dispute) internal view returns (bool) {
+        return dispute.requestId == 0
+            ? isReceiptStruckDown[dispute.claimHash]
+            : _ORACLE.isStruckDown(dispute.claimHash);
+    }
+
+    // ---------------------------------------------------------------- stakes for receipts
+
+    /// @dev All disputes over an operator's receipts share one stake, so that opening many of them cannot tie up its
+    /// deposit. Who is first to prove one false takes it; then it is filled up again, as far as the deposit goes.
+    function _holdStake(address operator) internal {
+        ++liveReceiptDisputes[operator];
+        _fillStake(operator);
+        if (stakeOf[operator] == 0) revert NothingAtStake(operator);
+    }
+
+    function _releaseStake(address operator) internal {
+        if (--liveReceiptDisputes[operator] != 0) return;
+        uint256 stake = stakeOf[operator];
+        stakeOf[operator] = 0;
+        if (stake != 0) _OPERATORS.unlock(operator, stake);
+    }
+
+    function _fillStake(address operator) private {
+        uint256 stake = stakeOf[operator];
+        if (stake < receiptStake) {
+            stakeOf[operator] = stake + _OPERATORS.seize(operator, receiptStake - stake);
+        }
+    }
+
+    /// @dev Half of the stake is the challenger's, a quarter the payer's, who paid before he had the answer; the rest
+    /// burns. While others dispute receipts of the same operator the stake is filled up again.
+    function _strikeReceipt(bytes32 digest, address operator, address payer, address challenger)
+        internal
+    {
+        isReceiptStruckDown[digest] = true;
+        uint256 stake = stakeOf[operator];
+        uint256 reward = stake / 2;
+        uint256 compensation = payer == address(0) ? 0 : stake / 4;
+        uint256 burned = stake - reward - compensation;
+        stakeOf[operator] = 0;
+        emit ReceiptStruckDown(digest, operator, challenger, reward, compensation, burned);
+        if (stake != 0) _OPERATORS.slash(operator, stake, burned);
+        _credit(challenger, reward);
+        _credit(payer, compensation);
+        if (liveReceiptDisputes[operator] > 1) _fillStake(operator);
+    }
+
+    // ---------------------------------------------------------------- clocks and money
+
+    /// @dev The turn passes: this side's clock stops, the other side's runs. A side that has less than the extension
+    /// left gets the extension, once.
+    function _pass(Dispute storage dispute, Phase next) internal {
+        bool isChallengers = next == Phase.Pick || next == Phase.Point;
+        uint256 time = dispute.otherTime;
+        bool isExtended = isChallengers ? dispute.challengerExtended : dispute.operatorExtended;
+        if (time < extension && !isExtended) {
+            time = extension;
+            if (isChallengers) dispute.challengerExtended = true;
+            else dispute.operatorExtended = true;
+        }
+        dispute.phase = next;
+        dispute.otherTime = (dispute.deadline - block.timestamp).toUint40();
+        dispute.deadline = (block.timestamp + time).toUint40();
+    }
+
+    function _credit(address account, uint256 amount) private {
+        if (amount == 0) return;
+        owed[account] += amount;
+        totalOwed += amount;
+        emit Credited(account, amount);
+    }
+
+    function _withdraw(address account, address to) private returns (uint256 amount) {
+        amount = owed[account];
+        if (amount == 0) revert NothingOwed(account);
+        owed[account] = 0;
+        totalOwed -= amount;
+        emit Withdrawn(account, to, amount);
+        _send(to, amount);
+    }
+
+    function _send(address to, uint256 amount) private {
+        if (amount != 0 && !Payment.trySend(address(0), to, amount)) {
+            revert TransferFailed(to, amount);
+        }
+    }
+}

@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IOperatorRegistry} from "./IOperatorRegistry.sol";
+import {IOracle} from "./IOracle.sol";
+import {IStepVerifier} from "./IStepVerifier.sol";
+
+/// @title Disputes over answers and receipts
+/// @notice The challenger names the first output token that is wrong. The operator commits to the trace of the pass
+/// that chooses this token, and reveals it round by round; the challenger picks what differs from his own. It ends at
+/// one element, which the step verifier computes. Who is silent for longer than his clock has lost.
+/// @dev docs/dispute.md says it all at length; src/imo/opml/game_rules.hpp is this contract in C++, error for error.
+interface IDisputeGame {
+    enum Phase {
+        None,
+        Commit, // the operator's move
+        Pick, // the challenger's
+        Reveal, // the operator's
+        OpenLeaf, // the operator's
+        Point, // the challenger's
+        Step, // the operator's
+        OperatorWon,
+        ChallengerWon,
+        Moot // the claim fell in another dispute
+    }
+
+    /// @notice A dispute as it stands.
+    /// @param claimHash The oracle's hash of the claim, or the digest of the receipt.
+    /// @param requestId Zero when a receipt is disputed.
+    /// @param payer Of a receipt; gets a part of the stake when the receipt is false.
+    /// @param statement keccak256(abi.encode(claim, token)) before the commitment, afterwards keccak256(abi.encode(claim)).
+    /// @param node Revealed last; from Point on the hash of the leaf.
+    /// @param leafIndex The picks so far, one digit behind the other.
+    /// @param element In Point the last element that the leaf has, in Step the contested one.
+    /// @param height Of the tree; zero before the commitment.
+    /// @param depth How many levels are decided.
+    /// @param deadline When the side whose move it is has lost.
+    /// @param otherTime Seconds that the other side has left.
+    struct Dispute {
+        Phase phase;
+        uint8 height;
+        uint8 depth;
+        bool operatorExtended;
+        bool challengerExtended;
+        uint40 deadline;
+        uint40 otherTime;
+        uint64 leafIndex;
+        uint64 element;
+        address challenger;
+        address operator;
+        address payer;
+        uint256 requestId;
+        bytes32 claimHash;
+        bytes32 statement;
+        bytes32 node;
+    }
+
+    /// @notice `promptTokens` and `outputTokens` are packed; `position` is the contested output token.
+    event Opened(
+        uint256 indexed disputeId,
+        bytes32 indexed claimHash,
+        address indexed operator,
+        address challenger,
+        uint256 requestId,
+        bytes32 modelRoot,
+        uint256 position,
+        uint256 deadline,
+        bytes promptTokens,
+        bytes outputTokens
+    );
+    /// @notice The operator stands by the trace of this root; `children` are the nodes of the first round.
+    event Committed(
+        uint256 indexed disputeId, bytes32 traceRoot, bytes32[] children, uint256 deadline
+    );
+    event Picked(uint256 indexed disputeId, uint256 index, uint256 deadline);
+    event Revealed(uint256 indexed disputeId, bytes32[] children, uint256 deadline);
+    event LeafOpened(uint256 indexed disputeId, bytes leaf, uint256 deadline);
+    event Pointed(uint256 indexed disputeId, uint256 element, uint256 deadline);
+    event Ended(uint256 indexed disputeId, Phase outcome);
+    event ReceiptStruckDown(
+        bytes32 indexed digest,
+        address indexed operator,
+        address indexed challenger,
+        uint256 reward,
+        uint256 compensation,
+        uint256 burned
+    );
+    event Credited(address indexed account, uint256 amount);
+    event Withdrawn(address indexed account, address indexed to, uint256 amount);
+
+    error ZeroAddress();
+    error BadClocks(uint256 clock, uint256 extension);
+    error ZeroBond();
+    error RegistryMismatch(address registry);
+    error WrongBond(uint256 value, uint256 bond);
+    error NotPacked(uint256 length);
+    error WrongTokens(bytes32 expected, bytes32 given);
+    error OutputPositionOutOfRange(uint256 position, uint256 count);
+    error AlreadyStruckDown(bytes32 claimHash);
+    error ReceiptOnItsFace(bytes32 digest);
+    error ReceiptStands(bytes32 digest);
+    error NothingAtStake(address operator);
+
+    error WrongPhase(uint256 disputeId, Phase phase);
+    error ClockExpired(uint256 disputeId, uint256 deadline);
+    error ClockRunning(uint256 disputeId, uint256 deadline);
+    error NotTheOperator(uint256 disputeId, address sender);
+    error NotTheChallenger(uint256 disputeId, address sender);
+    error WrongStatement(bytes32 expected, bytes32 given);
+    error WrongNode(bytes32 expected, bytes32 given);
+    error SiblingCount(uint256 count, uint256 expected);
+    error ChildCount(uint256 count, uint256 expected);
+    error IndexOutOfRange(uint256 index, uint256 limit);
+    error TreeTooHigh(uint256 height, uint256 limit);
+    error NotPadding(uint256 leafIndex);
+    error ClaimStands(uint256 disputeId);
+
+    error NothingOwed(address account);
+    error TransferFailed(address to, uint256 amount);
+    error NotOperatorRegistry(address sender);
+
+    /// @notice Disputes the live answer of a request, before its window ends. The value is `challengerBond`.
+    /// @param promptTokens Packed, as claim.promptTokensHash says.
+    /// @param outputTokens Packed, as claim.outputTokensHash says.
+    /// @param position The first output token that is wrong.
+    function open(
+        IOracle.Claim calldata claim,
+        bytes calldata promptTokens,
+        bytes calldata outputTokens,
+        uint256 position
+    ) external payable returns (uint256 disputeId);
+
+    /// @notice Disputes a token of a signed receipt. The value is `challengerBond`; what is at stake for the operator
+    /// is `receiptStake`, or what is left of its deposit.
+    function openReceipt(
+        IOperatorRegistry.Receipt calldata receipt,
+        bytes calldata signature,
+        bytes calldata promptTokens,
+        bytes calldata outputTokens,
+        uint256 position
+    ) external payable returns (uint256 disputeId);
+
+    /// @notice Strikes down a receipt that is false on its face: of a model's id and another model's root, of a
+    /// sampling that does not exist, of no tokens, of tokens outside the vocabulary, or of an answer that neither
+    /// ends with the end token nor at its limit. The reward goes to the caller.
+    function strikeReceipt(
+        IOperatorRegistry.Receipt calldata receipt,
+        bytes calldata signature,
+        bytes calldata promptTokens,
+        bytes calldata outputTokens
+    ) external;
+
+    /// @notice The operator's: the root of its trace follows from the token, `leftSiblings` and the model.
+    /// @param claim With a trace root of zero.
+    /// @param token The claimed token.
+    /// @param children Of the root, 5 levels down.
+    function commit(
+        uint256 disputeId,
+        IStepVerifier.Claim calldata claim,
+        uint256 token,
+        IStepVerifier.ModelOpening calldata model,
+        bytes32[] calldata leftSiblings,
+        bytes32[] calldata children
+    ) external;
+
+    /// @notice The challenger's: the first child of `node` that differs from his own trace.
+    function pick(uint256 disputeId, bytes32 node, uint256 index) external;
+
+    /// @notice The children, 5 levels down or at the leaves, of the node that was picked. By anybody.
+    /// @param siblings Of the picked node, up to the node revealed last.
+    function reveal(uint256 disputeId, bytes32[] calldata children, bytes32[] calldata siblings)
+        external;
+
+    /// @notice The bytes of the leaf that was picked. By anybody.
+    function openLeaf(
+        uint256 disputeId,
+        IStepVerifier.Claim calldata claim,
+        IStepVerifier.ModelOpening calldata model,
+        bytes calldata leaf,
+        bytes32[] calldata siblings,
+        bytes calldata operatorOpening
+    ) external;
+
+    /// @notice Shows that the picked place holds no leaf, as it must: the operator has won. By anybody.
+    function showPadding(
+        uint256 disputeId,
+        IStepVerifier.Claim calldata claim,
+        IStepVerifier.ModelOpening calldata model,
+        bytes32[] calldata siblings,
+        bytes calldata operatorOpening
+    ) external;
+
+    /// @notice The challenger's: the element of the leaf that is wrong.
+    function point(uint256 disputeId, bytes32 leafHash, uint256 element) external;
+
+    /// @notice Computes the element, and ends the dispute one way or the other. By anybody.
+    function step(
+        uint256 disputeId,
+        IStepVerifier.Claim calldata claim,
+        IStepVerifier.ModelOpening calldata model,
+        bytes calldata leaf,
+        bytes calldata witness
+    ) external;
+
+    /// @notice Ends a dispute whose clock has run out, against the side whose move it was. By anybody.
+    function timeout(uint256 disputeId) external;
+
+    /// @notice Ends a dispute over a claim that fell in another one; the challenger gets his bond back. By anybody.
+    function settle(uint256 disputeId) external;
+
+    /// @notice Sends what the caller is owed to `to`.
+    function withdraw(address to) external returns (uint256 amount);
+
+    /// @notice Sends what `account` is owed to it. By anybody.
+    function withdrawFor(address account) external returns (uint256 amount);
+
+    function disputeOf(uint256 disputeId) external view returns (Dispute memory);
+    /// @notice Disputes have the numbers 1 to this one.
+    function disputeCount() external view returns (uint256);
+    /// @notice Whether the claim of a dispute was proven false, in whichever dispute.
+    function isStruckDown(uint256 disputeId) external view returns (bool);
+    /// @notice Whether a receipt was proven false.
+    function isReceiptStruckDown(bytes32 digest) external view returns (bool);
+    /// @notice What is seized of an operator's deposit for the disputes over its receipts, in wei.
+    function stakeOf(address operator) external view returns (uint256);
+    /// @notice Live disputes over receipts of an operator.
+    function liveReceiptDisputes(address operator) external view returns (uint256);
+    function owed(address account) external view returns (uint256);
+    /// @notice Bonds of live disputes, and what is owed, in wei. The balance is never below their sum.
+    function openBonds() external view returns (uint256);
+    function totalOwed() external view returns (uint256);
+
+    function oracle() external view returns (address);
+    function stepVerifier() external view returns (address);
+    /// @notice Seconds of each side in one dispute, and the extension that a side gets once.
+    function clock() external view returns (uint64);
+    function extension() external view returns (uint64);
+    function challengerBond() external view returns (uint128);
+    function receiptStake() external view returns (uint128);
+}
