@@ -135,6 +135,14 @@ Result<void> read_chain(const toml::table& root, NodeConfig& config) {
   return chain.flag("keep", config.keep);
 }
 
+Result<void> read_watch(const toml::table& root, NodeConfig& config) {
+  IMO_TRY(const auto* table, subtable(root, "watch"));
+  const Section watch(*table, "watch.");
+  IMO_TRY_VOID(watch.allow({"enabled", "dry_run"}));
+  IMO_TRY_VOID(watch.flag("enabled", config.watch));
+  return watch.flag("dry_run", config.watch_dry_run);
+}
+
 }  // namespace
 
 Result<NodeConfig> NodeConfig::parse(std::string_view text,
@@ -148,7 +156,7 @@ Result<NodeConfig> NodeConfig::parse(std::string_view text,
   NodeConfig config;
   const Section top(root, "");
   IMO_TRY_VOID(top.allow({"rpc_url", "public_rpc_url", "deployment", "keystore", "password_file",
-                          "data_directory", "model", "http", "chain"}));
+                          "data_directory", "model", "http", "chain", "watch"}));
   IMO_TRY_VOID(top.text("rpc_url", config.rpc_url));
   IMO_TRY_VOID(top.text("public_rpc_url", config.public_rpc_url));
   IMO_TRY_VOID(top.path("keystore", directory, config.keystore));
@@ -157,6 +165,7 @@ Result<NodeConfig> NodeConfig::parse(std::string_view text,
   IMO_TRY(config.models, read_models(root, directory));
   IMO_TRY_VOID(read_http(root, config));
   IMO_TRY_VOID(read_chain(root, config));
+  IMO_TRY_VOID(read_watch(root, config));
   std::filesystem::path deployment;
   IMO_TRY_VOID(top.path("deployment", directory, deployment));
   if (deployment.empty()) {

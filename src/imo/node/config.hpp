@@ -35,6 +35,8 @@ struct NodeConfig {
   std::uint32_t queue_limit = 64;          ///< answers waiting; beyond it the node says busy
   bool answer_requests = true;             ///< false: the HTTP door only, no bond at risk
   bool keep = true;                        ///< finalise and split what is due, for everybody's good
+  bool watch = false;                      ///< check the answers of others
+  bool watch_dry_run = true;               ///< say what is false; false: dispute it, with a bond
 
   /// Reads a file as below; paths in it are relative to the file. Errors name line and key.
   ///
@@ -57,6 +59,9 @@ struct NodeConfig {
   ///     poll_interval_ms = 1000
   ///     answer_requests = true
   ///     keep = true
+  ///     [watch]
+  ///     enabled = true
+  ///     dry_run = false
   static Result<NodeConfig> load(const std::filesystem::path& file);
 
   /// The same from text; `directory` is what relative paths start from.

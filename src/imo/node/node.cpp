@@ -10,6 +10,7 @@
 #include "imo/node/answer_service.hpp"
 #include "imo/node/answer_store.hpp"
 #include "imo/node/chain_follower.hpp"
+#include "imo/node/dispute_player.hpp"
 #include "imo/node/keeper.hpp"
 #include "imo/node/model_shelf.hpp"
 #include "imo/node/operator.hpp"
@@ -17,6 +18,7 @@
 #include "imo/node/request_index.hpp"
 #include "imo/node/store.hpp"
 #include "imo/node/transaction_manager.hpp"
+#include "imo/node/watcher.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -68,7 +70,8 @@ Result<void> check_chain(eth::Client& client, const NodeConfig& config) {
   for (const auto& [name, address] :
        {std::pair("oracle", config.deployment.oracle),
         std::pair("model registry", config.deployment.model_registry),
-        std::pair("operator registry", config.deployment.operator_registry)}) {
+        std::pair("operator registry", config.deployment.operator_registry),
+        std::pair("dispute game", config.deployment.dispute_game)}) {
     IMO_TRY(const auto code, client.code(address));
     if (code.empty()) {
       return invalid(fmt::format("there is no contract at {}, where the deployment has its {}",
@@ -104,7 +107,9 @@ struct Node::Parts {
         follower(client, *store, index, follow_options(config, index)),
         answers(config.queue_limit),
         worker(side(), models, answers, answer_store, [this] { bell.ring(); }),
-        keeper(side()) {}
+        keeper(side()),
+        player(side(), models),
+        watcher(side(), models, config.watch_dry_run) {}
 
   ~Parts() {
     stopping = true;
@@ -128,13 +133,19 @@ struct Node::Parts {
 
   Result<void> step() {
     FollowProgress progress;
+    std::optional<std::uint64_t> rolled_back_to;
     do {
       IMO_TRY(progress, follower.step());
+      if (progress.rolled_back_to) rolled_back_to = progress.rolled_back_to;
       note(progress);
     } while (!progress.caught_up && !stopping);
+    progress.rolled_back_to = rolled_back_to;
     // A receipt that was stored as sent or mined is looked at before anything new is sent.
     IMO_TRY_VOID(transactions.tend(progress.head));
     if (config.answer_requests) IMO_TRY_VOID(worker.step(progress));
+    // Whatever else the node is told to do, it defends what it has answered.
+    IMO_TRY_VOID(player.step(progress));
+    if (config.watch) IMO_TRY_VOID(watcher.step(progress));
     if (config.keep) IMO_TRY_VOID(keeper.step(progress));
     IMO_TRY(const auto balance, client.balance(transactions.address()));
     const std::lock_guard lock(mutex);
@@ -168,6 +179,8 @@ struct Node::Parts {
   AnswerService answers;
   Operator worker;
   Keeper keeper;
+  DisputePlayer player;
+  Watcher watcher;
   mutable std::mutex mutex;
   NodeStatus state;
   std::atomic<bool> stopping = false;

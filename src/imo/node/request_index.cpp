@@ -324,6 +324,13 @@ Result<std::vector<ChainRequest>> RequestIndex::answered_by(const Address& opera
   });
 }
 
+Result<std::vector<ChainRequest>> RequestIndex::disputable_at(std::uint64_t time) {
+  return select("WHERE status = ? AND final_at > ? ORDER BY id", [&](auto& rows) {
+    rows.bind(1, static_cast<int>(RequestStatus::kAnswered));
+    rows.bind(2, sql_int(time));
+  });
+}
+
 Result<std::vector<ChainRequest>> RequestIndex::last_paid(const Address& operator_address) {
   return select(
       "WHERE id IN (SELECT max(id) FROM requests WHERE operator = ? AND status = ? GROUP BY "

@@ -85,6 +85,8 @@ class RequestIndex : public LogSink {
   Result<std::vector<ChainRequest>> open_at(std::uint64_t time);
   /// Answers of one operator that wait for their window to pass, oldest first.
   Result<std::vector<ChainRequest>> answered_by(const Address& operator_address);
+  /// Answers of anybody that can be disputed at `time`, oldest first.
+  Result<std::vector<ChainRequest>> disputable_at(std::uint64_t time);
   /// The newest final request of each splitter that one operator was paid through.
   Result<std::vector<ChainRequest>> last_paid(const Address& operator_address);
   /// The newest first.

@@ -1,0 +1,37 @@
+/// The watcher: runs other operators' answers again and disputes the false ones.
+#pragma once
+
+#include "imo/node/dispute.hpp"
+#include "imo/node/model_shelf.hpp"
+#include "imo/node/operator.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <set>
+
+namespace imo::node {
+
+/// Looks at answers of the oracle whose window is open and whose model this node serves. One is
+/// disputed only when two computations that share no code path and no memory (the fastest kernel
+/// and the scalar one) agree where it is wrong. What it found it finds again after a restart.
+class Watcher {
+ public:
+  /// With `dry_run` it says what it would dispute and puts no money down.
+  Watcher(ChainSide chain, const ModelShelf& models, bool dry_run)
+      : chain_(chain), models_(models), dry_run_(dry_run) {}
+
+  Result<void> step(const FollowProgress& now);
+
+ private:
+  Result<void> check(const ChainRequest& request);
+  Result<void> dispute(const ChainRequest& request, const Hash32& root, std::uint32_t position);
+
+  ChainSide chain_;
+  const ModelShelf& models_;
+  bool dry_run_;
+  std::set<Hash32> checked_;  ///< claims that were found true, or said to be false
+  std::map<Hash32, std::chrono::steady_clock::time_point> not_before_;
+};
+
+}  // namespace imo::node
