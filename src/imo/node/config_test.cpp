@@ -56,6 +56,9 @@ TEST_F(Config, ReadsEverySetting) {
     poll_interval_ms = 250
     answer_requests = false
     keep = false
+    [watch]
+    enabled = true
+    dry_run = false
   )",
                                         directory_.path());
   ASSERT_TRUE(config) << config.error().message;
@@ -76,12 +79,21 @@ TEST_F(Config, ReadsEverySetting) {
   EXPECT_EQ(config->poll_interval, std::chrono::milliseconds(250));
   EXPECT_FALSE(config->answer_requests);
   EXPECT_FALSE(config->keep);
+  EXPECT_TRUE(config->watch);
+  EXPECT_FALSE(config->watch_dry_run);
 }
 
 TEST_F(Config, ListensOnLoopbackUnlessTold) {
   const auto config = NodeConfig::parse("deployment = \"deployment.json\"", directory_.path());
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->listen_address, "127.0.0.1");
+}
+
+TEST_F(Config, WatchesOnlyWhenToldAndPutsNoMoneyDownUnlessTold) {
+  const auto config = NodeConfig::parse("deployment = \"deployment.json\"", directory_.path());
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_FALSE(config->watch);
+  EXPECT_TRUE(config->watch_dry_run);
 }
 
 TEST_F(Config, NamesLineAndSetting) {

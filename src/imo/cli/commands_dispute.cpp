@@ -1,0 +1,79 @@
+#include "imo/cli/arguments.hpp"
+#include "imo/cli/command_line.hpp"
+#include "imo/cli/dispute.hpp"
+
+#include <memory>
+
+namespace imo::cli {
+
+namespace {
+
+constexpr const char* kModelHelp = "the model file: .imo or GGUF";
+
+void add_looking(CLI::App* disputes, CommandLine& line) {
+  CLI::App* list = disputes->add_subcommand("list", "disputes that are under way");
+  auto all = std::make_shared<bool>(false);
+  list->add_flag("--all", *all, "ended ones as well");
+  line.on(list, [all](const GlobalOptions& global) -> Result<Report> {
+    IMO_TRY(Session session, Session::open(global));
+    return dispute_list(session, *all);
+  });
+
+  CLI::App* show = disputes->add_subcommand("show", "one dispute and the path of its game");
+  auto id = std::make_shared<std::uint64_t>(0);
+  auto model = std::make_shared<std::filesystem::path>();
+  show->add_option("number", *id, "of the dispute")->required();
+  show->add_option("--model", *model, "the model file, to name the operator that is contested");
+  line.on(show, [id, model](const GlobalOptions& global) -> Result<Report> {
+    IMO_TRY(Session session, Session::open(global));
+    return dispute_show(session, *id, *model);
+  });
+
+  CLI::App* replaying = disputes->add_subcommand(
+      "replay", "run an answer again; exit code 7 when a dispute of it would be won");
+  auto request = std::make_shared<U256>();
+  add_parsed(replaying, "request", *request, U256::parse, "its number")->required();
+  replaying->add_option("--model", *model, kModelHelp)->required();
+  line.on(replaying, [request, model](const GlobalOptions& global) -> Result<Report> {
+    IMO_TRY(Session session, Session::open(global));
+    return dispute_replay(session, *request, *model);
+  });
+}
+
+void add_playing(CLI::App* disputes, CommandLine& line) {
+  CLI::App* opening = disputes->add_subcommand("open", "dispute an answer, with a bond");
+  auto options = std::make_shared<DisputeOpenOptions>();
+  add_parsed(opening, "request", options->request_id, U256::parse, "its number")->required();
+  opening->add_option("--model", options->model, kModelHelp)->required();
+  opening->add_option(
+      "--position", options->position,
+      "output token to dispute, whatever the replay says; else the first false one");
+  line.on(opening, [options](const GlobalOptions& global) -> Result<Report> {
+    IMO_TRY(Session session, Session::open(global));
+    return dispute_open(session, *options);
+  });
+
+  CLI::App* playing = disputes->add_subcommand("play", "play your side until the end");
+  auto play = std::make_shared<DisputePlayOptions>();
+  auto wait = std::make_shared<std::uint64_t>(play->wait.count());
+  playing->add_option("number", play->id, "of the dispute")->required();
+  playing->add_option("--model", play->model, kModelHelp)->required();
+  add_parsed(playing, "--wait", *wait, parse_duration, "how long to wait for a move: 10min [1h]");
+  line.on(playing, [play, wait](const GlobalOptions& global) -> Result<Report> {
+    IMO_TRY(Session session, Session::open(global));
+    play->wait = std::chrono::seconds(*wait);
+    return dispute_play(session, *play);
+  });
+}
+
+}  // namespace
+
+void add_dispute_commands(CommandLine& line) {
+  CLI::App* disputes =
+      line.app.add_subcommand("dispute", "prove on the chain that an answer is false");
+  disputes->require_subcommand(1);
+  add_looking(disputes, line);
+  add_playing(disputes, line);
+}
+
+}  // namespace imo::cli

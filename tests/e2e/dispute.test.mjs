@@ -1,0 +1,121 @@
+// Answers that are false, and answers that are called false: `imo dispute` on `imo dev`.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+
+import { createPublicClient, createWalletClient, http, parseAbi, parseEther } from 'viem';
+import { mnemonicToAccount } from 'viem/accounts';
+import { foundry } from 'viem/chains';
+
+import { imo, imoJson, makeHome, startDev } from './support.mjs';
+
+const abi = parseAbi([
+  'function register(string endpoint) payable',
+  'function setPrice(uint256 modelId, (uint64 flat, uint64 perPromptToken, uint64 perOutputToken, uint64 perCallbackGas) price)',
+  'function questionHashOf(uint256 requestId) view returns (bytes32)',
+  'function answer(uint256 requestId, (bytes32 questionHash, bytes promptTokens, bytes outputTokens, bytes text, bytes callbackData) posted)',
+  'function owed(address account) view returns (uint256)',
+]);
+
+const question = 'Question: Where does Mara keep the lamp?\nAnswer:';
+const home = makeHome();
+const account = (index) =>
+  mnemonicToAccount('test test test test test test test test test test test junk', { addressIndex: index });
+const liar = account(5);
+let dev;
+let deployment;
+let chain;
+
+const at = (...args) => ['--rpc-url', dev.rpc_url, ...args];
+const run = (...args) => imoJson(home, at(...args));
+const fails = (...args) => imo(home, at(...args));
+
+async function send(from, address, functionName, args, value = 0n) {
+  const wallet = createWalletClient({ account: from, chain: foundry, transport: http(dev.rpc_url) });
+  const hash = await wallet.writeContract({ address, abi, functionName, args, value });
+  const receipt = await chain.waitForTransactionReceipt({ hash, pollingInterval: 50 });
+  assert.equal(receipt.status, 'success', functionName);
+}
+
+before(async () => {
+  dev = await startDev(home);
+  deployment = JSON.parse(readFileSync(dev.deployment, 'utf8'));
+  chain = createPublicClient({ chain: foundry, transport: http(dev.rpc_url) });
+});
+
+after(async () => {
+  await dev?.stop();
+  home.remove();
+});
+
+test('a lying operator is found, disputed and struck down, and the asker is refunded', async () => {
+  const honest = run('ask', question, '--model', dev.model, '--account', 'dev:2');
+  const registry = deployment.operator_registry;
+  await send(liar, registry, 'register', ['http://127.0.0.1:1'], parseEther('1'));
+  const price = { flat: 1_000_000n, perPromptToken: 0n, perOutputToken: 0n, perCallbackGas: 0n };
+  await send(liar, registry, 'setPrice', [BigInt(honest.model_id), price]);
+  const asked = run(
+    'ask', question, '--model', dev.model, '--account', 'dev:2', '--operator', liar.address, '--wait', '1',
+  );
+  assert.equal(asked.status, 'open', 'the liar has not answered yet');
+  const id = BigInt(asked.request_id);
+
+  const tokens = honest.output_tokens.slice();
+  tokens[1] = tokens[1] === 7 ? 8 : 7;
+  const packed = `0x${tokens.map((token) => token.toString(16).padStart(8, '0')).join('')}`;
+  const questionHash = await chain.readContract({
+    address: deployment.oracle, abi, functionName: 'questionHashOf', args: [id],
+  });
+  await send(liar, deployment.oracle, 'answer', [
+    id, { questionHash, promptTokens: '0x', outputTokens: packed, text: '0x3f', callbackData: '0x' },
+  ]);
+
+  const replayed = fails('dispute', 'replay', String(id), '--model', dev.model);
+  assert.equal(replayed.code, 7);
+  assert.match(replayed.out, /is false/);
+  const opened = run('dispute', 'open', String(id), '--model', dev.model, '--account', 'dev:6');
+  assert.equal(opened.position, 1);
+  const [listed] = run('dispute', 'list').disputes;
+  assert.equal(listed.phase, 'Commit');
+  assert.equal(String(listed.request_id), String(id));
+
+  const outsider = fails('dispute', 'play', opened.dispute_id, '--model', dev.model, '--account', 'dev:7');
+  assert.notEqual(outsider.code, 0);
+  assert.match(outsider.err, /no side of dispute/);
+
+  run('dev', 'time', '61min');
+  const played = run('dispute', 'play', opened.dispute_id, '--model', dev.model, '--account', 'dev:6');
+  assert.equal(played.outcome, 'ChallengerWon');
+  const refund = await chain.readContract({
+    address: deployment.oracle, abi, functionName: 'owed', args: [account(2).address],
+  });
+  assert.equal(refund, 1_000_000n, 'the whole fee');
+});
+
+test('a true answer cannot be disputed with success', () => {
+  const honest = run('ask', question, '--model', dev.model, '--account', 'dev:2');
+  const refused = fails('dispute', 'open', honest.request_id, '--model', dev.model, '--account', 'dev:6');
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.err, /would be lost/);
+  const opened = run('dispute', 'open', honest.request_id, '--model', dev.model, '--position', '2', '--account', 'dev:6');
+  // The node commits by itself; then the challenger finds nothing that differs.
+  const stuck = fails('dispute', 'play', opened.dispute_id, '--model', dev.model, '--account', 'dev:6');
+  assert.notEqual(stuck.code, 0);
+  assert.match(stuck.err, /the operator's trace is the model's own/);
+  const shown = imo(home, at('dispute', 'show', opened.dispute_id, '--model', dev.model));
+  assert.equal(shown.code, 0, shown.err);
+  assert.match(shown.out, /the challenger must pick/);
+  assert.match(shown.out, /32 nodes revealed/);
+  run('dev', 'time', '2h');
+  const deadline = Date.now() + 20_000;
+  let phase;
+  while (phase !== 'OperatorWon' && Date.now() < deadline) {
+    phase = run('dispute', 'show', opened.dispute_id).phase;
+  }
+  assert.equal(phase, 'OperatorWon');
+});
+
+test('wrong numbers have one clear error', () => {
+  assert.match(fails('dispute', 'show', '99').err, /there is no dispute 99/);
+  assert.match(fails('dispute', 'replay', '99', '--model', dev.model).err, /knows no request 99/);
+});
