@@ -1,5 +1,6 @@
 // Commands that use a model without a chain: run, bench, tokenize, eval.
 
+#include "imo/cli/bench_dispute.hpp"
 #include "imo/cli/bench_inference.hpp"
 #include "imo/cli/command_line.hpp"
 #include "imo/cli/eval.hpp"
@@ -57,6 +58,14 @@ void add_bench(CommandLine& line) {
   inference->add_option("--repeat", options->repeat, "runs")->capture_default_str();
   add_execution(inference, options->execution);
   line.on(inference, [options](const GlobalOptions&) { return bench_inference(*options); });
+
+  CLI::App* dispute = bench->add_subcommand(
+      "dispute", "what it costs to prove an answer false, on a chain of its own");
+  auto game = std::make_shared<BenchDisputeOptions>();
+  dispute->add_option("model", game->model, ".imo or GGUF; the demo model when left out");
+  dispute->add_option("--prompt", game->prompt, "tokens of the prompt")->capture_default_str();
+  dispute->add_option("--generate", game->generate, "tokens of the answer")->capture_default_str();
+  line.on(dispute, [game](const GlobalOptions&) { return bench_dispute(*game); });
 }
 
 void add_tokenize(CommandLine& line) {
