@@ -44,7 +44,7 @@ contract DisputeGame is DisputeGameBase {
         uint256 position
     ) external payable returns (uint256 disputeId) {
         Dispute memory made;
-        made.requestId = claim.requestId;
+        made.requestId = claim.requestId.toUint96();
         made.claimHash = _ORACLE.claimHashOf(claim);
         (, made.operator,,) = _ORACLE.answerOf(claim.requestId);
         disputeId = _begin(

@@ -34,10 +34,9 @@ abstract contract DisputeGameBase is IDisputeGame {
     /// @inheritdoc IDisputeGame
     uint128 public immutable receiptStake;
 
-    /// @inheritdoc IDisputeGame
-    uint256 public disputeCount;
-    /// @inheritdoc IDisputeGame
-    uint256 public openBonds;
+    /// @dev One slot: an opening writes both.
+    uint128 private _disputeCount;
+    uint128 private _liveCount;
     /// @inheritdoc IDisputeGame
     uint256 public totalOwed;
     /// @inheritdoc IDisputeGame
@@ -98,6 +97,16 @@ abstract contract DisputeGameBase is IDisputeGame {
     }
 
     /// @inheritdoc IDisputeGame
+    function disputeCount() external view returns (uint256) {
+        return _disputeCount;
+    }
+
+    /// @inheritdoc IDisputeGame
+    function openBonds() external view returns (uint256) {
+        return uint256(_liveCount) * challengerBond;
+    }
+
+    /// @inheritdoc IDisputeGame
     function isStruckDown(uint256 disputeId) external view returns (bool) {
         return _isStruckDown(_disputes[disputeId]);
     }
@@ -132,8 +141,8 @@ abstract contract DisputeGameBase is IDisputeGame {
         made.statement = keccak256(abi.encode(claim, token));
         made.deadline = (block.timestamp + clock).toUint40();
         made.otherTime = uint256(clock).toUint40();
-        disputeId = ++disputeCount;
-        openBonds += msg.value;
+        disputeId = ++_disputeCount;
+        ++_liveCount;
         _disputes[disputeId] = made;
         _emitOpened(disputeId, claim, promptTokens, outputTokens);
     }
@@ -189,7 +198,7 @@ abstract contract DisputeGameBase is IDisputeGame {
         Dispute storage dispute = _disputes[disputeId];
         if (_isStruckDown(dispute)) outcome = Phase.Moot;
         dispute.phase = outcome;
-        openBonds -= challengerBond;
+        --_liveCount;
         emit Ended(disputeId, outcome);
         if (outcome == Phase.ChallengerWon) _strikeDown(dispute);
         if (dispute.requestId == 0) {

@@ -47,9 +47,9 @@ interface IDisputeGame {
         uint64 leafIndex;
         uint64 element;
         address challenger;
+        uint96 requestId;
         address operator;
         address payer;
-        uint256 requestId;
         bytes32 claimHash;
         bytes32 statement;
         bytes32 node;
