@@ -10,46 +10,72 @@ namespace {
 
 constexpr std::size_t kLanes = 16;
 
-std::int64_t horizontal_sum(__m256i lanes) {
-  alignas(32) std::int32_t eight[8];
-  store(eight, lanes);
-  std::int64_t sum = 0;
-  for (const std::int32_t lane : eight) sum += lane;
-  return sum;
+// The sums of four vectors' lanes, as int64.
+__m256i four_sums(const __m256i* of) {
+  const __m256i halves =
+      _mm256_hadd_epi32(_mm256_hadd_epi32(of[0], of[1]), _mm256_hadd_epi32(of[2], of[3]));
+  return _mm256_cvtepi32_epi64(
+      _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1)));
 }
 
-// A pair of products is within 2^31, so pairs are added as (high, low) = (pair >> 16, pair &
-// 65535): 32 pairs, for the longest head, keep both within 2^21.
-std::int64_t dot(const std::int16_t* a, const std::int16_t* b, std::size_t count) {
-  __m256i high = _mm256_setzero_si256();
-  __m256i low = _mm256_setzero_si256();
-  const __m256i mask = _mm256_set1_epi32(0xFFFF);
+constexpr std::size_t kScoredKeys = 4;
+
+struct KeyRows {
+  const std::int16_t* at[kScoredKeys];
+};
+
+// multiplier * (q . k) for four keys. A pair of products is within 2^31, so a lane keeps the sum of
+// its pairs modulo 2^32 and that of pair >> 16; what is left of the first without 2^16 times the
+// second is the sum of pair mod 2^16 itself. Of 32 pairs, for the longest head, the eight lanes'
+// sums are within 2^23 and 2^24.
+__m256i scaled_dots(const std::int16_t* q, const KeyRows& k, std::size_t dimension,
+                    std::uint32_t multiplier) {
+  __m256i whole[kScoredKeys] = {};
+  __m256i high[kScoredKeys] = {};
   std::size_t j = 0;
-  for (; j + kLanes <= count; j += kLanes) {
-    const __m256i pair = _mm256_madd_epi16(load(a + j), load(b + j));
-    high = _mm256_add_epi32(high, _mm256_srai_epi32(pair, 16));
-    low = _mm256_add_epi32(low, _mm256_and_si256(pair, mask));
+  for (; j + kLanes <= dimension; j += kLanes) {
+    const __m256i query = load(q + j);
+#pragma GCC unroll 4
+    for (std::size_t i = 0; i < kScoredKeys; ++i) {
+      const __m256i pair = _mm256_madd_epi16(query, load(k.at[i] + j));
+      whole[i] = _mm256_add_epi32(whole[i], pair);
+      high[i] = _mm256_add_epi32(high[i], _mm256_srai_epi32(pair, 16));
+    }
   }
-  std::int64_t sum = horizontal_sum(high) * 65536 + horizontal_sum(low);
-  for (; j < count; ++j) sum += std::int32_t{a[j]} * b[j];
-  return sum;
+#pragma GCC unroll 4
+  for (std::size_t i = 0; i < kScoredKeys; ++i) {
+    whole[i] = _mm256_sub_epi32(whole[i], _mm256_slli_epi32(high[i], 16));
+  }
+  const __m256i factor = _mm256_set1_epi64x(multiplier);
+  const __m256i sums =
+      _mm256_add_epi64(_mm256_slli_epi64(_mm256_mul_epi32(four_sums(high), factor), 16),
+                       _mm256_mul_epi32(four_sums(whole), factor));
+  if (j == dimension) return sums;
+  alignas(32) std::int64_t rest[kScoredKeys] = {};
+  for (; j < dimension; ++j) {
+    for (std::size_t i = 0; i < kScoredKeys; ++i) rest[i] += std::int32_t{q[j]} * k.at[i][j];
+  }
+  for (std::int64_t& sum : rest) sum *= multiplier;
+  return _mm256_add_epi64(sums, load(rest));
 }
 
 // e = 2^10 high + low, both at most 2^10 and so int16: 32 keys of products within 2^25 fit 32 bits.
 constexpr std::size_t kKeys = 32;
 
-struct SplitPair {
-  __m256i high;
-  __m256i low;
-};
+// The weights of two neighbouring keys, first in the low 16 bits; behind the last key they are 0.
+struct SplitPairs {
+  SplitPairs(const std::int32_t* e, std::size_t count) {
+    for (std::size_t t = 0; t < count; t += 2) {
+      const std::int32_t first = e[t];
+      const std::int32_t second = t + 1 < count ? e[t + 1] : 0;
+      high[t / 2] = ((second >> 10) << 16) | (first >> 10);
+      low[t / 2] = ((second & 1023) << 16) | (first & 1023);
+    }
+  }
 
-// The weights of two neighbouring keys, in every lane; a key behind the last has the weight 0.
-SplitPair split_pair(const std::int32_t* e, bool has_second) {
-  const std::int32_t first = e[0];
-  const std::int32_t second = has_second ? e[1] : 0;
-  return {_mm256_set1_epi32(((second >> 10) << 16) | (first >> 10)),
-          _mm256_set1_epi32(((second & 1023) << 16) | (first & 1023))};
-}
+  std::int32_t high[kKeys / 2];
+  std::int32_t low[kKeys / 2];
+};
 
 void add_to(std::int64_t* out, __m256i high, __m256i low) {
   const auto widen_add = [out](std::size_t at, __m128i h, __m128i l) {
@@ -61,20 +87,20 @@ void add_to(std::int64_t* out, __m256i high, __m256i low) {
   widen_add(4, _mm256_extracti128_si256(high, 1), _mm256_extracti128_si256(low, 1));
 }
 
-// 16 elements of the head, over the keys [first, end).
-void mix_lanes(const std::int32_t* e, const HeadRows& v, std::size_t j, std::size_t first,
-               std::size_t end, std::int64_t* out) {
+// 16 elements of the head, over at most kKeys keys.
+void mix_lanes(const SplitPairs& weights, const std::int16_t* values, std::size_t stride,
+               std::size_t count, std::int64_t* out) {
   __m256i high[2] = {};
   __m256i low[2] = {};
-  for (std::size_t t = first; t < end; t += 2) {
-    const bool has_second = t + 1 < end;
-    const __m256i row = load(v.values + t * v.stride + j);
-    const __m256i next = has_second ? load(v.values + (t + 1) * v.stride + j) : row;
-    const SplitPair weights = split_pair(e + t, has_second);
+  for (std::size_t t = 0; t < count; t += 2) {
+    const __m256i row = load(values + t * stride);
+    const __m256i next = t + 1 < count ? load(values + (t + 1) * stride) : row;
+    const __m256i above = _mm256_set1_epi32(weights.high[t / 2]);
+    const __m256i below = _mm256_set1_epi32(weights.low[t / 2]);
     const __m256i pairs[2] = {_mm256_unpacklo_epi16(row, next), _mm256_unpackhi_epi16(row, next)};
     for (std::size_t half = 0; half < 2; ++half) {
-      high[half] = _mm256_add_epi32(high[half], _mm256_madd_epi16(pairs[half], weights.high));
-      low[half] = _mm256_add_epi32(low[half], _mm256_madd_epi16(pairs[half], weights.low));
+      high[half] = _mm256_add_epi32(high[half], _mm256_madd_epi16(pairs[half], above));
+      low[half] = _mm256_add_epi32(low[half], _mm256_madd_epi16(pairs[half], below));
     }
   }
   // unpack works within halves of 128 bits: elements 0-3 and 8-11, then 4-7 and 12-15.
@@ -88,10 +114,24 @@ void mix_lanes(const std::int32_t* e, const HeadRows& v, std::size_t j, std::siz
 
 void scores(const std::int16_t* q, const HeadRows& k, std::uint32_t multiplier, Rescale rescale,
             std::int32_t* out) {
-  for (std::size_t t = 0; t < k.count; ++t) {
-    const std::int64_t sum = dot(q, k.values + t * k.stride, k.dimension);
-    out[t] =
-        static_cast<std::int32_t>(model::rescale(sum * multiplier, rescale.shift, rescale.bits));
+  const bool is_fast = WideRescale::supports(rescale);
+  const WideRescale rescaled(is_fast ? rescale : Rescale{});
+  for (std::size_t t = 0; t < k.count; t += kScoredKeys) {
+    KeyRows keys{};  // behind the last one the last again
+    for (std::size_t i = 0; i < kScoredKeys; ++i) {
+      keys.at[i] = k.values + std::min(t + i, k.count - 1) * k.stride;
+    }
+    const __m256i dots = scaled_dots(q, keys, k.dimension, multiplier);
+    const std::size_t left = k.count - t;
+    if (is_fast && left >= kScoredKeys) {
+      store_half(out + t, low_halves(rescaled(dots)));
+      continue;
+    }
+    alignas(32) std::int64_t four[kScoredKeys];
+    store(four, dots);
+    for (std::size_t i = 0; i < std::min(left, kScoredKeys); ++i) {
+      out[t + i] = static_cast<std::int32_t>(model::rescale(four[i], rescale.shift, rescale.bits));
+    }
   }
 }
 
@@ -99,11 +139,16 @@ void mix(const std::int32_t* e, const HeadRows& v, std::int64_t* out) {
   std::fill_n(out, v.dimension, 0);
   const std::size_t whole = v.dimension / kLanes * kLanes;
   for (std::size_t first = 0; first < v.count; first += kKeys) {
-    const std::size_t end = std::min(first + kKeys, v.count);
-    for (std::size_t j = 0; j < whole; j += kLanes) mix_lanes(e, v, j, first, end, out + j);
-    for (std::size_t t = first; t < end; ++t) {
-      const std::int16_t* row = v.values + t * v.stride;
-      for (std::size_t j = whole; j < v.dimension; ++j) out[j] += std::int64_t{e[t]} * row[j];
+    const std::size_t count = std::min(kKeys, v.count - first);
+    const std::int16_t* values = v.values + first * v.stride;
+    const SplitPairs weights(e + first, count);
+    for (std::size_t j = 0; j < whole; j += kLanes) {
+      mix_lanes(weights, values + j, v.stride, count, out + j);
+    }
+    for (std::size_t t = 0; t < count; ++t) {
+      for (std::size_t j = whole; j < v.dimension; ++j) {
+        out[j] += std::int64_t{e[first + t]} * values[t * v.stride + j];
+      }
     }
   }
 }

@@ -126,6 +126,32 @@ TEST_P(Kernels, ScoresAreTheDefinition) {
   }
 }
 
+// The longest head with all products of one sign and the greatest size, or alternating so that
+// pairs come out around 0: where the parts of a sum would leave their 32 bits first.
+TEST_P(Kernels, ScoresOfExtremesAreExact) {
+  constexpr std::size_t kDimension = 512;
+  constexpr std::size_t kKeys = 7;
+  for (const int query : {-32767, -1, 1, 32767}) {
+    for (const int even : {-32767, -1, 32767}) {
+      for (const int odd : {-32767, 1, 32767}) {
+        const std::vector<std::int16_t> q(kDimension, static_cast<std::int16_t>(query));
+        std::vector<std::int16_t> k(kKeys * kDimension, static_cast<std::int16_t>(even));
+        for (std::size_t j = 1; j < k.size(); j += 2) k[j] = static_cast<std::int16_t>(odd);
+        const std::int64_t sum = std::int64_t{query} * (even + odd) * std::int64_t{kDimension / 2};
+        for (const unsigned shift : {1U, 36U, 61U, 62U}) {
+          std::vector<std::int32_t> out(kKeys);
+          fast.scores(q.data(), {k.data(), kDimension, kKeys, kDimension},
+                      static_cast<std::uint32_t>(model::kScoreMultiplierMax), {shift, 23},
+                      out.data());
+          for (const std::int32_t score : out) {
+            ASSERT_EQ(score, model::rescale(sum * model::kScoreMultiplierMax, shift, 23));
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_P(Kernels, MixAddsExactProducts) {
   for (const std::size_t dimension : {1U, 8U, 13U, 48U, 64U, 80U, 512U}) {
     for (const std::size_t keys : {1U, 31U, 32U, 33U, 700U}) {
