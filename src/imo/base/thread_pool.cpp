@@ -16,9 +16,10 @@ void relax() {
 }
 
 /// Waits until `value` is not `old`: at first awake, because the next loop usually comes at once.
-std::uint32_t wait_for_change(const std::atomic<std::uint32_t>& value, std::uint32_t old) {
+template <typename T>
+T wait_for_change(const std::atomic<T>& value, T old) {
   for (int i = 0; i < kSpins; ++i) {
-    const std::uint32_t now = value.load(std::memory_order_acquire);
+    const T now = value.load(std::memory_order_acquire);
     if (now != old) return now;
     relax();
   }
@@ -26,34 +27,45 @@ std::uint32_t wait_for_change(const std::atomic<std::uint32_t>& value, std::uint
   return value.load(std::memory_order_acquire);
 }
 
+std::size_t workers_beside_caller(std::size_t threads) {
+  const std::size_t wanted = threads != 0 ? threads : std::thread::hardware_concurrency();
+  return std::max<std::size_t>(wanted, 1) - 1;
+}
+
 }  // namespace
 
-ThreadPool::ThreadPool(std::size_t threads) {
-  const std::size_t wanted = threads != 0 ? threads : std::thread::hardware_concurrency();
-  for (std::size_t worker = 1; worker < wanted; ++worker) {
+ThreadPool::ThreadPool(std::size_t threads) : seats_(workers_beside_caller(threads)) {
+  for (std::size_t worker = 1; worker <= seats_.size(); ++worker) {
     workers_.emplace_back([this, worker] { serve(worker); });
   }
 }
 
 ThreadPool::~ThreadPool() {
-  stopping_.store(true, std::memory_order_relaxed);
-  round_.fetch_add(1, std::memory_order_release);
-  round_.notify_all();
+  for (Seat& seat : seats_) {
+    seat.turn.store(Turn::kStop, std::memory_order_release);
+    seat.turn.notify_one();
+  }
 }
 
 void ThreadPool::run(const Job& job) {
   IMO_CHECK(!busy_.exchange(true, std::memory_order_acquire),
             "a loop on a ThreadPool that already runs one");
   job_ = job;
-  if (workers_.empty() || job.count <= 1) {
+  if (seats_.empty() || job.count <= 1) {
     if (job.count != 0) job.call(job.context, 0, job.count);
   } else {
-    remaining_.store(static_cast<std::uint32_t>(workers_.size()), std::memory_order_relaxed);
-    round_.fetch_add(1, std::memory_order_release);
-    round_.notify_all();
+    for (Seat& seat : seats_) {
+      seat.turn.store(Turn::kOffered, std::memory_order_release);
+      seat.turn.notify_one();
+    }
     run_range(0);
-    for (auto left = remaining_.load(std::memory_order_acquire); left != 0;) {
-      left = wait_for_change(remaining_, left);
+    for (std::size_t worker = 1; worker <= seats_.size(); ++worker) {
+      std::atomic<Turn>& turn = seats_[worker - 1].turn;
+      Turn now = Turn::kOffered;
+      if (turn.compare_exchange_strong(now, Turn::kIdle, std::memory_order_acquire)) {
+        run_range(worker);
+      }
+      while (now == Turn::kTaken) now = wait_for_change(turn, now);
     }
   }
   busy_.store(false, std::memory_order_release);
@@ -68,12 +80,16 @@ void ThreadPool::run_range(std::size_t worker) const {
 }
 
 void ThreadPool::serve(std::size_t worker) {
-  // Every worker answers every round once, so counting from 0 misses none, however late it starts.
-  for (std::uint32_t seen = 0;; ++seen) {
-    wait_for_change(round_, seen);
-    if (stopping_.load(std::memory_order_relaxed)) return;
+  std::atomic<Turn>& turn = seats_[worker - 1].turn;
+  for (;;) {
+    Turn now = wait_for_change(turn, Turn::kIdle);
+    if (now == Turn::kStop) return;
+    // By now the caller may have taken the range, or offered another one.
+    now = Turn::kOffered;
+    if (!turn.compare_exchange_strong(now, Turn::kTaken, std::memory_order_acquire)) continue;
     run_range(worker);
-    if (remaining_.fetch_sub(1, std::memory_order_acq_rel) == 1) remaining_.notify_one();
+    turn.store(Turn::kIdle, std::memory_order_release);
+    turn.notify_one();
   }
 }
 

@@ -13,9 +13,11 @@
 
 namespace imo {
 
-/// `threads` workers, the caller being worker 0. Worker w always does the w-th of `threads`
-/// contiguous ranges, equal in size but for the first n % threads, which have one item more: which
-/// thread does what depends on nothing but n and the number of threads.
+/// `threads` workers, the caller being worker 0. A loop is cut into `threads` contiguous ranges,
+/// equal in size but for the first n % threads, which have one item more: the cut depends on
+/// nothing but n and the number of threads. Worker w does the w-th range, but for one: a range
+/// whose worker has not begun when the caller is through with its own is the caller's, so that a
+/// loop waits for no thread that another program keeps from running.
 ///
 /// One thread drives a pool at a time, and a loop body must not start another loop on the same pool
 /// (both are checked). Bodies must not throw: an exception ends the program.
@@ -27,7 +29,7 @@ class ThreadPool {
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  [[nodiscard]] std::size_t size() const { return workers_.size() + 1; }
+  [[nodiscard]] std::size_t size() const { return seats_.size() + 1; }
 
   /// Calls `body(i)` for each i below n and returns when all are done; everything they wrote is
   /// then visible to the caller.
@@ -38,7 +40,7 @@ class ThreadPool {
     });
   }
 
-  /// Calls `body(begin, end)` once per worker whose range is not empty: for bodies that work on
+  /// Calls `body(begin, end)` once for every range that is not empty: for bodies that work on
   /// blocks, or need scratch memory of their own.
   template <typename Body>
   void parallel_ranges(std::size_t n, Body&& body) {
@@ -56,15 +58,24 @@ class ThreadPool {
     void (*call)(void*, std::size_t, std::size_t) noexcept = nullptr;
   };
 
+  enum class Turn : std::uint32_t {
+    kIdle,     ///< nothing to do, or done
+    kOffered,  ///< a range is there: the worker's, or the caller's who comes first
+    kTaken,    ///< by the worker
+    kStop,
+  };
+  /// One worker's; on a cache line of its own, as two threads look at it again and again.
+  struct alignas(64) Seat {
+    std::atomic<Turn> turn = Turn::kIdle;
+  };
+
   void run(const Job& job);
   void run_range(std::size_t worker) const;
   void serve(std::size_t worker);
 
-  Job job_;
-  std::atomic<std::uint32_t> round_ = 0;      ///< a new value starts the job, for every worker
-  std::atomic<std::uint32_t> remaining_ = 0;  ///< workers that have not finished it
-  std::atomic<bool> stopping_ = false;
+  Job job_;  ///< read only by who has changed a turn from kOffered
   std::atomic<bool> busy_ = false;
+  std::vector<Seat> seats_;  ///< of the workers from 1
   std::vector<std::jthread> workers_;
 };
 

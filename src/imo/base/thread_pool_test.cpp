@@ -1,5 +1,7 @@
 #include "imo/base/thread_pool.hpp"
 
+#include <atomic>
+#include <chrono>
 #include <numeric>
 #include <set>
 
@@ -51,12 +53,32 @@ TEST_P(ThreadPoolSizes, WhatARoundWroteTheNextOneSees) {
 
 INSTANTIATE_TEST_SUITE_P(Sizes, ThreadPoolSizes, testing::Values(1, 2, 3, 8));
 
+// No range ends before all have begun, which takes a thread for each.
 TEST(ThreadPool, ManyThreadsDoWork) {
   ThreadPool pool(4);
-  std::vector<std::thread::id> by(4);
-  pool.parallel_for(4, [&by](std::size_t i) { by[i] = std::this_thread::get_id(); });
-  EXPECT_EQ(by[0], std::this_thread::get_id());
-  EXPECT_EQ(std::set<std::thread::id>(by.begin(), by.end()).size(), 4U);
+  for (int round = 0; round < 20; ++round) {
+    std::atomic<int> begun = 0;
+    std::vector<std::thread::id> by(4);
+    pool.parallel_for(4, [&](std::size_t i) {
+      by[i] = std::this_thread::get_id();
+      ++begun;
+      while (begun != 4) std::this_thread::yield();
+    });
+    EXPECT_EQ(by[0], std::this_thread::get_id());
+    EXPECT_EQ(std::set<std::thread::id>(by.begin(), by.end()).size(), 4U);
+  }
+}
+
+// Gaps long enough for the workers to fall asleep, and none: a worker that comes late finds its
+// range taken, and must neither do it again nor touch the loop that follows.
+TEST(ThreadPool, LateWorkersDoNothingTwice) {
+  ThreadPool pool(3);
+  for (int round = 0; round < 300; ++round) {
+    if (round % 10 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
+    std::vector<int> done(3 + static_cast<std::size_t>(round) % 5);  // not atomic
+    pool.parallel_for(done.size(), [&done](std::size_t i) { ++done[i]; });
+    ASSERT_EQ(done, std::vector<int>(done.size(), 1)) << round;
+  }
 }
 
 TEST(ThreadPool, ComesAndGoesWithoutWork) {
