@@ -228,7 +228,10 @@ void Executor::run_heads(const Operator& op, std::uint32_t index, std::uint32_t 
                          std::uint32_t end) {
   // Scores and Mix have their heads in `groups`; the rows of the others have one element a head.
   const std::size_t heads = op.groups != 0 ? op.groups : op.width;
-  const std::size_t work = row_size(index, end - 1) + keys(end - 1);
+  // Those two make products, as many for each key as a head has elements.
+  const bool is_scores = op.kind == OperatorKind::kScores;
+  const std::size_t width = is_scores ? program_.operators[op.inputs[0]].width : op.width;
+  const std::size_t work = keys(end - 1) * (op.groups != 0 ? width : heads);
   split(heads * (end - begin), (end - begin) * work, [&](std::size_t first, std::size_t last) {
     for (std::size_t i = first; i < last; ++i) {
       run_head(op, index, begin + static_cast<std::uint32_t>(i / heads), i % heads);
