@@ -31,7 +31,7 @@ Result<std::string> read_standard_input() {
 
 void add_execution(CLI::App* command, ExecutionOptions& options) {
   command->add_option("--threads", options.threads, "as many as the machine runs at once");
-  command->add_option("--kernel", options.kernel, "avx2 or scalar; the fastest there is");
+  command->add_option("--kernel", options.kernel, "avx512, avx2 or scalar; the fastest there is");
 }
 
 void add_run(CommandLine& line) {

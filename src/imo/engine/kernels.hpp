@@ -89,9 +89,11 @@ struct Kernels {
 /// Plain C++ for any machine: the one the others are tested against.
 const Kernels& scalar_kernels();
 
-#ifdef IMO_HAVE_AVX2_KERNELS
+#ifdef IMO_HAVE_X86_KERNELS
 /// For machines with AVX2; to be called only there.
 const Kernels& avx2_kernels();
+/// Those with the products of AVX-512; for machines that have its parts F, BW, VL and VNNI besides.
+const Kernels& avx512_kernels();
 #endif
 
 /// Those that this machine can run, the fastest first; the last is scalar.

@@ -2,6 +2,7 @@
 // that no compiled program has, go to the scalar kernels.
 
 #include "imo/engine/avx2.hpp"
+#include "imo/engine/avx512.hpp"
 #include "imo/model/operators.hpp"
 
 #include <algorithm>
@@ -239,6 +240,17 @@ const Kernels& avx2_kernels() {
       .multiply = avx2::multiply,
       .rope_pairs = avx2::rope_pairs,
   };
+  return kernels;
+}
+
+const Kernels& avx512_kernels() {
+  static const Kernels kernels = [] {
+    Kernels made = avx2_kernels();
+    made.name = "avx512";
+    made.products = avx512::products;
+    made.product_burst = avx512::product_burst;
+    return made;
+  }();
   return kernels;
 }
 
