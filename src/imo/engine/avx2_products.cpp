@@ -14,20 +14,16 @@ namespace {
 
 constexpr std::size_t kLanes = 16;  // products of one vpmaddwd
 
-// 512 * 127 * 32767 < 2^31: the sum of a block fits 32 bits however it is split over lanes.
-constexpr std::size_t kBlock = 512;
-
-// One of the eight lanes takes an eighth of the products: eight times as many columns fit when the
-// lanes are widened before they are added.
-constexpr std::size_t kWideBlock = 8 * kBlock;
+// 512 * 127 * 32767 < 2^31, so four of the eight sums over 1024 columns may be added in 32 bits.
+constexpr std::size_t kBlock = 1024;
 
 // How early memory is asked for a line; 4 to 8 KiB measured alike.
 constexpr std::size_t kAhead = 4096;
 
-// Rows are cut into even pieces, whole vectors of at most `most` columns each: a short last one
+// Rows are cut into even pieces, whole vectors of at most kBlock columns each: a short last one
 // would cost as much as a long one for its sums.
-std::size_t piece_of(std::size_t whole, std::size_t most) {
-  const std::size_t pieces = std::max<std::size_t>((whole + most - 1) / most, 1);
+std::size_t piece_of(std::size_t whole) {
+  const std::size_t pieces = std::max<std::size_t>((whole + kBlock - 1) / kBlock, 1);
   return (whole / kLanes + pieces - 1) / pieces * kLanes;
 }
 
@@ -35,17 +31,23 @@ std::size_t piece_of(std::size_t whole, std::size_t most) {
 constexpr std::size_t kRows = 3;
 constexpr std::size_t kInputs = 4;
 
-std::int64_t horizontal_sum(__m256i lanes) {
-  const __m128i four =
-      _mm_add_epi32(_mm256_castsi256_si128(lanes), _mm256_extracti128_si256(lanes, 1));
-  const __m128i two = _mm_add_epi32(four, _mm_shuffle_epi32(four, 0x4E));
-  return _mm_cvtsi128_si32(_mm_add_epi32(two, _mm_shuffle_epi32(two, 0xB1)));
+// The sums of four vectors' lanes.
+__m256i four_sums(__m256i a, __m256i b, __m256i c, __m256i d) {
+  const auto pairs = [](__m256i p, __m256i q) {
+    return _mm256_add_epi32(_mm256_unpacklo_epi32(p, q), _mm256_unpackhi_epi32(p, q));
+  };
+  const __m256i ab = pairs(a, b);
+  const __m256i cd = pairs(c, d);
+  // Twice {a, b, c, d}, each of four lanes.
+  const __m256i fours =
+      _mm256_add_epi32(_mm256_unpacklo_epi64(ab, cd), _mm256_unpackhi_epi64(ab, cd));
+  return _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(fours)),
+                          _mm256_cvtepi32_epi64(_mm256_extracti128_si256(fours, 1)));
 }
 
-// The sums of four vectors' lanes.
-__m128i four_sums(__m256i a, __m256i b, __m256i c, __m256i d) {
-  const __m256i halves = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
-  return _mm_add_epi32(_mm256_castsi256_si128(halves), _mm256_extracti128_si256(halves, 1));
+std::int64_t horizontal_sum(__m256i lanes) {
+  const __m256i none = _mm256_setzero_si256();
+  return _mm256_extract_epi64(four_sums(lanes, none, none, none), 0);
 }
 
 // acc += w * x, 16 products. In assembly because g++ 12 orders the intrinsics so that half of the
@@ -79,8 +81,8 @@ void tile(const std::int8_t* w, std::size_t columns, const std::int16_t* x, std:
 #pragma GCC unroll 4
   for (std::size_t r = 0; r < R; ++r) {
     if constexpr (T == 4) {
-      alignas(16) std::int32_t four[4];
-      store_half(four, four_sums(acc[r][0], acc[r][1], acc[r][2], acc[r][3]));
+      alignas(32) std::int64_t four[4];
+      store(four, four_sums(acc[r][0], acc[r][1], acc[r][2], acc[r][3]));
 #pragma GCC unroll 4
       for (std::size_t t = 0; t < T; ++t) sums[t * rows + r] += four[t];
     } else {
@@ -88,21 +90,6 @@ void tile(const std::int8_t* w, std::size_t columns, const std::int16_t* x, std:
       for (std::size_t t = 0; t < T; ++t) sums[t * rows + r] += horizontal_sum(acc[r][t]);
     }
   }
-}
-
-// The sums of four vectors' lanes, wide.
-__m256i four_wide_sums(__m256i a, __m256i b, __m256i c, __m256i d) {
-  const auto pairs = [](__m256i lanes) {
-    return _mm256_add_epi64(_mm256_cvtepi32_epi64(_mm256_castsi256_si128(lanes)),
-                            _mm256_cvtepi32_epi64(_mm256_extracti128_si256(lanes, 1)));
-  };
-  const auto halves = [](__m256i p, __m256i q) {
-    return _mm256_add_epi64(_mm256_unpacklo_epi64(p, q), _mm256_unpackhi_epi64(p, q));
-  };
-  const __m256i ab = halves(pairs(a), pairs(b));
-  const __m256i cd = halves(pairs(c), pairs(d));
-  return _mm256_add_epi64(_mm256_permute2x128_si256(ab, cd, 0x20),
-                          _mm256_permute2x128_si256(ab, cd, 0x31));
 }
 
 // Four rows of one input: what decoding a single sequence does. It reads every weight of a model
@@ -123,7 +110,7 @@ void column_of_four(const std::int8_t* w, std::size_t columns, const std::int16_
       acc[r] = _mm256_add_epi32(acc[r], _mm256_madd_epi16(wide, input));
     }
   }
-  store(sums, _mm256_add_epi64(load(sums), four_wide_sums(acc[0], acc[1], acc[2], acc[3])));
+  store(sums, _mm256_add_epi64(load(sums), four_sums(acc[0], acc[1], acc[2], acc[3])));
 }
 
 template <std::size_t R>
@@ -163,31 +150,33 @@ void remaining_columns(const WeightRows& w, const InputRows& x, std::size_t firs
 }
 
 void one_input(const WeightRows& w, const InputRows& x, std::size_t whole, std::int64_t* sums) {
-  const std::size_t wide = piece_of(whole, kWideBlock);
+  const std::size_t piece = piece_of(whole);
   std::size_t r = 0;
   for (; r + 4 <= w.rows; r += 4) {
     const std::int8_t* rows = w.weights + r * w.columns;
-    for (std::size_t first = 0; first < whole; first += wide) {
-      column_of_four(rows + first, w.columns, x.values + first, std::min(wide, whole - first),
+    for (std::size_t first = 0; first < whole; first += piece) {
+      column_of_four(rows + first, w.columns, x.values + first, std::min(piece, whole - first),
                      rows + 4 * first, sums + r);
     }
   }
   for (; r < w.rows; ++r) {
-    for (std::size_t first = 0; first < whole; first += kBlock) {
+    for (std::size_t first = 0; first < whole; first += piece) {
       inputs_of_rows<1>(w.weights + r * w.columns + first, w.columns, x, first,
-                        std::min(kBlock, whole - first), sums + r, w.rows);
+                        std::min(piece, whole - first), sums + r, w.rows);
     }
   }
 }
 
 void many_inputs(const WeightRows& w, const InputRows& x, std::size_t whole, std::int64_t* sums) {
-  const std::size_t piece = piece_of(whole, kBlock);
+  const std::size_t piece = piece_of(whole);
   for (std::size_t first = 0; first < whole; first += piece) {
     const std::size_t count = std::min(piece, whole - first);
     const std::int8_t* from = w.weights + first;
     std::size_t r = 0;
     for (; r + kRows <= w.rows; r += kRows) {
-      inputs_of_rows<kRows>(from + r * w.columns, w.columns, x, first, count, sums + r, w.rows);
+      const std::int8_t* rows = from + r * w.columns;
+      prefetch_rows(rows + kRows * w.columns, kRows, w.columns, count);
+      inputs_of_rows<kRows>(rows, w.columns, x, first, count, sums + r, w.rows);
     }
     for (; r < w.rows; ++r) {
       inputs_of_rows<1>(from + r * w.columns, w.columns, x, first, count, sums + r, w.rows);

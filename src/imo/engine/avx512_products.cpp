@@ -16,38 +16,39 @@ constexpr std::size_t kLanes = 32;  // products of one vpdpwssd
 constexpr std::size_t kRows = 4;
 constexpr std::size_t kInputs = 4;
 
-// A sum takes a sixteenth of the products, so that 8192 columns would fit it: 512 * 127 * 32767 is
-// below 2^31. With a quarter of that 32 inputs take 128 KiB, and stay in the second cache.
+// 512 * 127 * 32767 < 2^31, so four of the sixteen sums over 2048 columns may be added in 32 bits.
+// 32 inputs of that length take 128 KiB, and stay in the second cache.
 constexpr std::size_t kPiece = 2048;
-
-__m256i fold(__m512i x) {
-  return _mm256_add_epi64(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
-}
-
-__m512i widened(__m512i lanes) {
-  return _mm512_add_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(lanes)),
-                          _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(lanes, 1)));
-}
 
 // The sums of four vectors' lanes.
 __m256i four_sums(__m512i a, __m512i b, __m512i c, __m512i d) {
-  const auto halves = [](__m512i p, __m512i q) {
-    return fold(_mm512_add_epi64(_mm512_unpacklo_epi64(p, q), _mm512_unpackhi_epi64(p, q)));
+  const auto pairs = [](__m512i p, __m512i q) {
+    return _mm512_add_epi32(_mm512_unpacklo_epi32(p, q), _mm512_unpackhi_epi32(p, q));
   };
-  const __m256i ab = halves(widened(a), widened(b));
-  const __m256i cd = halves(widened(c), widened(d));
-  return _mm256_add_epi64(_mm256_permute2x128_si256(ab, cd, 0x20),
-                          _mm256_permute2x128_si256(ab, cd, 0x31));
+  const __m512i ab = pairs(a, b);
+  const __m512i cd = pairs(c, d);
+  // Four times {a, b, c, d}, each of four lanes.
+  const __m512i fours =
+      _mm512_add_epi32(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+  const __m512i twos = _mm512_add_epi64(_mm512_cvtepi32_epi64(_mm512_castsi512_si256(fours)),
+                                        _mm512_cvtepi32_epi64(_mm512_extracti64x4_epi64(fours, 1)));
+  return _mm256_add_epi64(_mm512_castsi512_si256(twos), _mm512_extracti64x4_epi64(twos, 1));
 }
 
 template <std::size_t R, std::size_t T>
 using Sums = __m512i[R][T];
 
+// acc += w * x, 32 products. In assembly because g++ 12 copies the sums of the intrinsic to other
+// registers and back, some through memory.
+void add_products(__m512i& acc, __m512i w, __m512i x) {
+  asm("vpdpwssd %[x], %[w], %[acc]" : [acc] "+v"(acc) : [w] "v"(w), [x] "v"(x));
+}
+
 // Adds the products of the columns that `mask` has.
 template <std::size_t R, std::size_t T>
-[[gnu::always_inline]] inline void add_products(Sums<R, T>& acc, const std::int8_t* w,
-                                                std::size_t columns, const std::int16_t* x,
-                                                std::size_t stride, __mmask32 mask) {
+[[gnu::always_inline]] inline void add_columns(Sums<R, T>& acc, const std::int8_t* w,
+                                               std::size_t columns, const std::int16_t* x,
+                                               std::size_t stride, __mmask32 mask) {
   __m512i inputs[T];
 #pragma GCC unroll 4
   for (std::size_t t = 0; t < T; ++t) inputs[t] = _mm512_maskz_loadu_epi16(mask, x + t * stride);
@@ -56,7 +57,7 @@ template <std::size_t R, std::size_t T>
     const __m512i wide = _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(mask, w + r * columns));
 #pragma GCC unroll 4
     for (std::size_t t = 0; t < T; ++t) {
-      acc[r][t] = _mm512_dpwssd_epi32(acc[r][t], wide, inputs[t]);
+      add_products(acc[r][t], wide, inputs[t]);
     }
   }
 }
@@ -69,10 +70,10 @@ void tile(const std::int8_t* w, std::size_t columns, const std::int16_t* x, std:
   Sums<R, T> acc = {};
   std::size_t j = 0;
   for (; j + kLanes <= count; j += kLanes) {
-    add_products<R, T>(acc, w + j, columns, x + j, stride, kAll);
+    add_columns<R, T>(acc, w + j, columns, x + j, stride, kAll);
   }
   if (j != count) {
-    add_products<R, T>(acc, w + j, columns, x + j, stride, (__mmask32{1} << (count - j)) - 1);
+    add_columns<R, T>(acc, w + j, columns, x + j, stride, (__mmask32{1} << (count - j)) - 1);
   }
 #pragma GCC unroll 4
   for (std::size_t t = 0; t < T; ++t) {
@@ -82,7 +83,8 @@ void tile(const std::int8_t* w, std::size_t columns, const std::int16_t* x, std:
                                         four_sums(acc[0][t], acc[1][t], acc[2][t], acc[3][t])));
     } else {
       static_assert(R == 1);
-      sums[t * rows] += _mm512_reduce_add_epi64(widened(acc[0][t]));
+      const __m512i none = _mm512_setzero_si512();
+      sums[t * rows] += _mm256_extract_epi64(four_sums(acc[0][t], none, none, none), 0);
     }
   }
 }
@@ -133,7 +135,9 @@ void products(const WeightRows& w, const InputRows& x, std::int64_t* sums) {
     const std::int8_t* from = w.weights + first;
     std::size_t r = 0;
     for (; r + kRows <= w.rows; r += kRows) {
-      inputs_of_rows<kRows>(from + r * w.columns, w.columns, x, first, count, sums + r, w.rows);
+      const std::int8_t* rows = from + r * w.columns;
+      avx2::prefetch_rows(rows + kRows * w.columns, kRows, w.columns, count);
+      inputs_of_rows<kRows>(rows, w.columns, x, first, count, sums + r, w.rows);
     }
     for (; r < w.rows; ++r) {
       inputs_of_rows<1>(from + r * w.columns, w.columns, x, first, count, sums + r, w.rows);
