@@ -4,7 +4,9 @@
 #include "imo/node/prompt.hpp"
 #include "imo/node/test_world.hpp"
 
+#include <atomic>
 #include <future>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -24,13 +26,31 @@ AnswerRequest request(std::uint32_t max_tokens, std::string_view text = "Once up
   return {tales(), must(completion_prompt(*tales(), text)), max_tokens};
 }
 
-// Longer than any test waits for, unless somebody stops it.
+// As long as the model can write.
 AnswerRequest long_request() {
   auto asked = request(1);
   asked.max_tokens =
       tales()->model.context_length() - static_cast<std::uint32_t>(asked.prompt.size());
   return asked;
 }
+
+/// Takes text so slowly that a long request is under way for seconds, however fast the model
+/// writes. (Only a test may block in a callback.)
+class SlowReader {
+ public:
+  AnswerService::OnText on_text() {
+    return [this](std::string_view) {
+      if (!told_.exchange(true)) started_.set_value();
+      std::this_thread::sleep_for(20ms);
+    };
+  }
+  /// Until the first text has come.
+  void wait_for_start() { started_.get_future().wait(); }
+
+ private:
+  std::promise<void> started_;
+  std::atomic<bool> told_ = false;
+};
 
 TEST(AnswerService, GivesWhatTheModelWrites) {
   AnswerService service(8);
@@ -87,18 +107,15 @@ TEST(AnswerService, RefusesWhatTheModelCannotTake) {
 
 TEST(AnswerService, CancelsWhatRunsAndWhatWaits) {
   AnswerService service(8);
-  std::promise<void> started;
-  std::atomic<bool> told = false;
+  SlowReader reader;
   std::promise<Result<Answer>> first;
   std::promise<Result<Answer>> second;
   const auto running = must(service.submit(
       long_request(), [&](Result<Answer> answer) { first.set_value(std::move(answer)); },
-      [&](std::string_view) {
-        if (!told.exchange(true)) started.set_value();
-      }));
+      reader.on_text()));
   const auto waiting = must(service.submit(
       request(5), [&](Result<Answer> answer) { second.set_value(std::move(answer)); }));
-  started.get_future().wait();
+  reader.wait_for_start();
   waiting->cancel();
   running->cancel();
   const auto stopped = first.get_future().get();
@@ -110,13 +127,10 @@ TEST(AnswerService, CancelsWhatRunsAndWhatWaits) {
 
 TEST(AnswerService, SaysBusyWhenTheQueueIsFull) {
   AnswerService service(2, 1);
-  std::promise<void> started;
-  std::atomic<bool> told = false;
+  SlowReader reader;
   const auto ignore = [](const Result<Answer>&) {};
-  const auto running = must(service.submit(long_request(), ignore, [&](std::string_view) {
-    if (!told.exchange(true)) started.set_value();
-  }));
-  started.get_future().wait();
+  const auto running = must(service.submit(long_request(), ignore, reader.on_text()));
+  reader.wait_for_start();
   const auto a = must(service.submit(request(2), ignore));
   const auto b = must(service.submit(request(2), ignore));
   const auto c = service.submit(request(2), ignore);
@@ -130,11 +144,15 @@ TEST(AnswerService, SaysBusyWhenTheQueueIsFull) {
 }
 
 TEST(AnswerService, EndsWithoutWaitingForALongAnswer) {
+  SlowReader reader;
+  std::atomic<bool> answered = false;
   auto service = std::make_unique<AnswerService>(8);
-  auto blocked = std::async(std::launch::async, [&] { return service->answer(long_request()); });
-  ASSERT_TRUE(test::eventually([&] { return service->running() == 1; }));
+  must(service->submit(
+      long_request(), [&](const Result<Answer>& answer) { answered = answer.has_value(); },
+      reader.on_text()));
+  reader.wait_for_start();
   service.reset();
-  EXPECT_FALSE(blocked.get());
+  EXPECT_FALSE(answered);
 }
 
 }  // namespace
