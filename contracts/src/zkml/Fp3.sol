@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Goldilocks} from "./Goldilocks.sol";
+
+/// @notice An element a0 + a1 X + a2 X^2 of F_p[X] / (X^3 - 2), p = Goldilocks.MODULUS, as a0 << 128 | a1 << 64 | a2.
+/// The parts are always canonical, so elements are equal when their words are. docs/proof.md, "Field", is normative.
+type Fp3 is uint256;
+
+using {add as +, sub as -, mul as *, equal as ==, unequal as !=} for Fp3 global;
+using {mulAdd, twice, inverse, parts} for Fp3 global;
+
+Fp3 constant ZERO = Fp3.wrap(0);
+Fp3 constant ONE = Fp3.wrap(1 << 128);
+
+/// @dev The modulus again: assembly takes literals only.
+uint256 constant P = 0xffffffff00000001;
+uint256 constant MASK = 0xffffffffffffffff;
+/// @dev What carries out of a part that is p or more: 2^64 - p for each part, and the bits behind each.
+uint256 constant FILL = 0x00000000ffffffff00000000ffffffff00000000ffffffff;
+uint256 constant CARRIES = 1 << 192 | 1 << 128 | 1 << 64;
+
+/// @notice The element with these parts, each taken mod p.
+function fp3(uint256 a0, uint256 a1, uint256 a2) pure returns (Fp3 a) {
+    assembly ("memory-safe") {
+        a := or(or(shl(128, mod(a0, P)), shl(64, mod(a1, P))), mod(a2, P))
+    }
+}
+
+/// @notice True when the three words of `word` (below 2^192) are below p.
+/// @dev A word w is p or more when w + 2^64 - p carries. The lowest carry is not caused by another, so there is one
+/// somewhere exactly when a word is too large.
+function isCanonical(uint256 word) pure returns (bool) {
+    unchecked {
+        return ((word + FILL) ^ word ^ FILL) & CARRIES == 0;
+    }
+}
+
+function parts(Fp3 a) pure returns (uint256 a0, uint256 a1, uint256 a2) {
+    assembly ("memory-safe") {
+        a0 := shr(128, a)
+        a1 := and(shr(64, a), MASK)
+        a2 := and(a, MASK)
+    }
+}
+
+function equal(Fp3 a, Fp3 b) pure returns (bool) {
+    return Fp3.unwrap(a) == Fp3.unwrap(b);
+}
+
+function unequal(Fp3 a, Fp3 b) pure returns (bool) {
+    return Fp3.unwrap(a) != Fp3.unwrap(b);
+}
+
+function add(Fp3 a, Fp3 b) pure returns (Fp3 c) {
+    assembly ("memory-safe") {
+        c := or(
+            or(
+                shl(128, addmod(shr(128, a), shr(128, b), P)),
+                shl(64, addmod(and(shr(64, a), MASK), and(shr(64, b), MASK), P))
+            ),
+            addmod(and(a, MASK), and(b, MASK), P)
+        )
+    }
+}
+
+function sub(Fp3 a, Fp3 b) pure returns (Fp3 c) {
+    assembly ("memory-safe") {
+        c := or(
+            or(
+                shl(128, addmod(shr(128, a), sub(P, shr(128, b)), P)),
+                shl(64, addmod(and(shr(64, a), MASK), sub(P, and(shr(64, b), MASK)), P))
+            ),
+            addmod(and(a, MASK), sub(P, and(b, MASK)), P)
+        )
+    }
+}
+
+function twice(Fp3 a) pure returns (Fp3) {
+    return add(a, a);
+}
+
+function mul(Fp3 a, Fp3 b) pure returns (Fp3) {
+    return mulAdd(a, b, ZERO);
+}
+
+/// @notice a * b + c.
+/// @dev Products are below 2^128, so sums are reduced once. X^3 = 2 brings back what goes beyond X^2.
+function mulAdd(Fp3 a, Fp3 b, Fp3 c) pure returns (Fp3 d) {
+    assembly ("memory-safe") {
+        let a0 := shr(128, a)
+        let a1 := and(shr(64, a), MASK)
+        let a2 := and(a, MASK)
+        let b0 := shr(128, b)
+        let b1 := and(shr(64, b), MASK)
+        let b2 := and(b, MASK)
+        d := shl(
+            128,
+            mod(add(shr(128, c), add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1))))), P)
+        )
+        d := or(
+            d,
+            shl(
+                64,
+                mod(
+                    add(
+                        and(shr(64, c), MASK),
+                        add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))
+                    ),
+                    P
+                )
+            )
+        )
+        d := or(d, mod(add(and(c, MASK), add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0))), P))
+    }
+}
+
+/// @notice 1 / a.
+/// @dev The norm of a, its product with its two conjugates, lies in F_p; b is the product of the conjugates.
+function inverse(Fp3 a) pure returns (Fp3) {
+    (uint256 a0, uint256 a1, uint256 a2) = parts(a);
+    unchecked {
+        uint256 b0 = (a0 * a0 + 2 * a1 * (P - a2)) % P;
+        uint256 b1 = (2 * a2 * a2 + a0 * (P - a1)) % P;
+        uint256 b2 = (a1 * a1 + a0 * (P - a2)) % P;
+        uint256 s = Goldilocks.inverse((a0 * b0 + 2 * (a2 * b1 + a1 * b2)) % P);
+        return fp3(b0 * s, b1 * s, b2 * s);
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// @title Why a proof is refused
+/// @notice `offset` counts the bytes of the proof that were read when the fault was found, or those before the faulty
+/// element. The C++ verifier says the same of the same bytes.
+interface ProofErrors {
+    /// @notice The element at `offset` does not fit.
+    error ProofTooShort(uint256 offset);
+    /// @notice Bytes are left behind `offset`.
+    error ProofTooLong(uint256 offset);
+    /// @notice A word of the element at `offset` is not below the modulus.
+    error NotCanonical(uint256 offset);
+    /// @notice The nonce at `offset` does not do the work that is asked for.
+    error WorkMissing(uint256 offset);
+    /// @notice The rows read before `offset` do not lead to the committed root.
+    error RootMismatch(uint256 offset);
+    /// @notice A row read before `offset` does not fold to the last vector.
+    error LastVectorMismatch(uint256 offset);
+    /// @notice The claimed values do not belong to the commitment.
+    error ClaimMismatch(uint256 offset);
+
+    // What a contract can ask for by mistake; no proof leads there.
+
+    /// @notice An index has 1 to 32 bits.
+    error BadIndexBits(uint256 bits);
+    /// @notice Parameters out of their range.
+    error BadParameters(uint256 variables, uint256 rate, uint256 grinding, uint256 security);
+    /// @notice Parameters that give less than the security that was asked for.
+    error TooLittleSecurity(uint256 security, uint256 asked);
+    /// @notice Claims number 1 to 2^16, not `count`.
+    error BadClaimCount(uint256 count);
+    /// @notice A point with another number of coordinates than the commitment has variables.
+    error BadDimension(uint256 coordinates, uint256 variables);
+    error InverseOfZero();
+}

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Fp3, fp3, isCanonical} from "./Fp3.sol";
+import {ProofErrors} from "./ProofErrors.sol";
+
+/// @title The only reader of a proof: to read is to absorb
+/// @notice The twin of ProofReader in src/imo/zkml/transcript.hpp; docs/proof.md, "Transcript", is normative. A proof
+/// is read from calldata, in order, and each challenge is a hash of the statement and of all that was read before it.
+library Transcript {
+    /// @param state Of the transcript, as of the last challenge.
+    /// @param block Calldata offset of the first byte that was read after the last challenge.
+    /// @param at Calldata offset of the next byte.
+    /// @param end Calldata offset behind the proof.
+    /// @param start Calldata offset of the proof.
+    struct Reader {
+        bytes32 state;
+        uint256 blockAt;
+        uint256 at;
+        uint256 end;
+        uint256 start;
+    }
+
+    /// @param protocol Names protocol and version.
+    /// @param statement What both sides know beforehand: all that a verifier takes from elsewhere.
+    function open(string memory protocol, bytes memory statement, bytes calldata proof)
+        internal
+        pure
+        returns (Reader memory reader)
+    {
+        reader.state = keccak256(abi.encode(keccak256(bytes(protocol)), keccak256(statement)));
+        uint256 at;
+        assembly ("memory-safe") {
+            at := proof.offset
+        }
+        reader.start = at;
+        reader.blockAt = at;
+        reader.at = at;
+        reader.end = at + proof.length;
+    }
+
+    /// @notice Bytes read so far.
+    function offset(Reader memory reader) internal pure returns (uint256) {
+        return reader.at - reader.start;
+    }
+
+    /// @notice The calldata offset of the next `size` bytes, which are absorbed.
+    function take(Reader memory reader, uint256 size) internal pure returns (uint256 at) {
+        at = reader.at;
+        unchecked {
+            if (size > reader.end - at) revert ProofErrors.ProofTooShort(at - reader.start);
+            reader.at = at + size;
+        }
+    }
+
+    /// @notice An element of F_p.
+    function readFp(Reader memory reader) internal pure returns (uint256 a) {
+        uint256 at = take(reader, 8);
+        assembly ("memory-safe") {
+            a := shr(192, calldataload(at))
+        }
+        if (!isCanonical(a)) revert ProofErrors.NotCanonical(at - reader.start);
+    }
+
+    function readFp3(Reader memory reader) internal pure returns (Fp3) {
+        uint256 at = take(reader, 24);
+        uint256 word;
+        assembly ("memory-safe") {
+            word := shr(64, calldataload(at))
+        }
+        if (!isCanonical(word)) revert ProofErrors.NotCanonical(at - reader.start);
+        return Fp3.wrap(word);
+    }
+
+    /// @notice A node of a tree, in the first 26 bytes.
+    function readDigest(Reader memory reader) internal pure returns (bytes32 digest) {
+        uint256 at = take(reader, 26);
+        assembly ("memory-safe") {
+            digest := shl(48, shr(48, calldataload(at)))
+        }
+    }
+
+    /// @notice An element that depends on all that was read before.
+    function challenge(Reader memory reader) internal pure returns (Fp3) {
+        uint256 s = uint256(_squeeze(reader));
+        uint256 mask = (1 << 85) - 1;
+        return fp3(s >> 170, (s >> 85) & mask, s & mask);
+    }
+
+    /// @notice `count` numbers of `bits` bits, 1 to 32, in order and possibly repeated.
+    function challengeIndices(Reader memory reader, uint256 count, uint256 bits)
+        internal
+        pure
+        returns (uint256[] memory indices)
+    {
+        if (bits == 0 || bits > 32) revert ProofErrors.BadIndexBits(bits);
+        indices = new uint256[](count);
+        uint256 next;
+        unchecked {
+            while (next != count) {
+                uint256 s = uint256(_squeeze(reader));
+                for (uint256 left = 256; left >= bits && next != count; left -= bits) {
+                    assembly ("memory-safe") {
+                        mstore(add(indices, shl(5, add(next, 1))), shr(sub(256, bits), s))
+                        s := shl(bits, s)
+                    }
+                    ++next;
+                }
+            }
+        }
+    }
+
+    /// @notice Reads the nonce that makes the next state begin with `bits` zeros (at most 64), and checks it. Nothing is
+    /// read for 0.
+    function checkGrinding(Reader memory reader, uint256 bits) internal pure {
+        if (bits == 0) return;
+        _squeeze(reader);
+        uint256 at = take(reader, 8);
+        if (uint256(_squeeze(reader)) >> (256 - bits) != 0) {
+            revert ProofErrors.WorkMissing(at - reader.start);
+        }
+    }
+
+    /// @notice Every verifier ends with it.
+    function finish(Reader memory reader) internal pure {
+        if (reader.at != reader.end) revert ProofErrors.ProofTooLong(offset(reader));
+    }
+
+    /// @dev Closes the block and gives the new state.
+    function _squeeze(Reader memory reader) private pure returns (bytes32 state) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let blockAt := mload(add(reader, 0x20))
+            let at := mload(add(reader, 0x40))
+            mstore(free, mload(reader))
+            calldatacopy(add(free, 32), blockAt, sub(at, blockAt))
+            state := keccak256(free, add(32, sub(at, blockAt)))
+            mstore(reader, state)
+            mstore(add(reader, 0x20), at)
+        }
+    }
+}
