@@ -68,7 +68,7 @@ contract ProofPartsTest is Test {
         word >>= 64;
         bool each = true;
         for (uint256 i; i < 3; ++i) {
-            each = each && uint64(word >> (64 * i)) < P;
+            each = each && (word >> (64 * i) & type(uint64).max) < P;
         }
         assertEq(isCanonical(word), each);
         uint256 shift = 64 * (lane % 3);
@@ -179,6 +179,7 @@ contract ProofPartsTest is Test {
         bytes memory proof = worked();
         uint256 accepted;
         for (uint256 i; i < 256; ++i) {
+            // forge-lint: disable-next-line(unsafe-typecast) below 256
             proof[60] = bytes1(uint8(i));
             (bool isAccepted, bytes memory data) =
                 address(this).staticcall(abi.encodeCall(this.readAll, (proof, 4)));
