@@ -41,7 +41,7 @@ std::array<std::uint8_t, 40> nonce_message(const Hash32& state, std::uint64_t no
   return message;
 }
 
-tl::unexpected<Error> refused(std::size_t offset, std::string_view what) {
+tl::unexpected<Error> refused_at(std::size_t offset, std::string_view what) {
   return fail(ErrorKind::kVerification,
               "proof, byte " + std::to_string(offset) + ": " + std::string(what));
 }
@@ -141,24 +141,28 @@ void ProofWriter::grind(unsigned bits, ThreadPool& pool) {
 }
 
 Result<BytesView> ProofReader::hear(std::size_t size) {
-  if (proof_.size() - offset_ < size) return refused(offset_, "the proof ends too early");
+  if (proof_.size() - offset_ < size) return refused_at(offset_, "the proof ends too early");
   const BytesView bytes = proof_.subspan(offset_, size);
   absorb(bytes);
   offset_ += size;
   return bytes;
 }
 
+tl::unexpected<Error> ProofReader::refused(std::string_view what) const {
+  return refused_at(offset_, what);
+}
+
 Result<Fp> ProofReader::read_fp() {
   IMO_TRY(const BytesView bytes, hear(Fp::kBytes));
   const auto a = zkml::read_fp(bytes.first<Fp::kBytes>());
-  if (!a) return refused(offset_ - Fp::kBytes, "a field element is not below the modulus");
+  if (!a) return refused_at(offset_ - Fp::kBytes, "a field element is not below the modulus");
   return *a;
 }
 
 Result<Fp3> ProofReader::read_fp3() {
   IMO_TRY(const BytesView bytes, hear(Fp3::kBytes));
   const auto a = zkml::read_fp3(bytes.first<Fp3::kBytes>());
-  if (!a) return refused(offset_ - Fp3::kBytes, "a field element is not below the modulus");
+  if (!a) return refused_at(offset_ - Fp3::kBytes, "a field element is not below the modulus");
   return *a;
 }
 
@@ -175,13 +179,13 @@ Result<void> ProofReader::check_grinding(unsigned bits) {
   squeeze();
   IMO_TRY_VOID(hear(8));
   if (!has_leading_zeros(squeeze(), bits)) {
-    return refused(offset_ - 8, "the nonce does not do the work that the protocol asks for");
+    return refused_at(offset_ - 8, "the nonce does not do the work that the protocol asks for");
   }
   return {};
 }
 
 Result<void> ProofReader::finish() const {
-  if (offset_ != proof_.size()) return refused(offset_, "bytes are left after the proof");
+  if (offset_ != proof_.size()) return refused_at(offset_, "bytes are left after the proof");
   return {};
 }
 

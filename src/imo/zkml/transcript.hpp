@@ -94,6 +94,8 @@ class ProofReader : public Transcript {
   Result<void> check_grinding(unsigned bits);
 
   [[nodiscard]] std::size_t offset() const { return offset_; }
+  /// The error of a verifier that has read this far and refuses: it names the offset.
+  [[nodiscard]] tl::unexpected<Error> refused(std::string_view what) const;
   /// Fails when bytes are left. Every verifier ends with it.
   [[nodiscard]] Result<void> finish() const;
 

@@ -108,8 +108,7 @@ Result<void> check_opening(const Digest& root, unsigned height,
     known.resize(above);
   }
   if (leaves.front() != root) {
-    return fail(ErrorKind::kVerification, "proof, byte " + std::to_string(proof.offset()) +
-                                              ": opened rows do not lead to the committed root");
+    return proof.refused("opened rows do not lead to the committed root");
   }
   return {};
 }

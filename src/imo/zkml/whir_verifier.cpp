@@ -82,13 +82,8 @@ class Check {
     }
     const Fp3 value = evaluate_multilinear(last, point.last(parameters_.last_variables()));
     if (weight * value != sum_)
-      return refused("the claimed values do not belong to the commitment");
+      return proof_.refused("the claimed values do not belong to the commitment");
     return {};
-  }
-
-  [[nodiscard]] tl::unexpected<Error> refused(std::string_view what) const {
-    return fail(ErrorKind::kVerification,
-                "proof, byte " + std::to_string(proof_.offset()) + ": " + std::string(what));
   }
 
  private:
@@ -147,7 +142,7 @@ Result<void> check_open(const WhirParameters& parameters, const Digest& root,
       for (std::size_t j = 0; j < answers.positions.size(); ++j) {
         if (evaluate_univariate(last_vector, code_point(answers.positions[j])) !=
             answers.values[j]) {
-          return check.refused("a row does not fold to the last vector");
+          return proof.refused("a row does not fold to the last vector");
         }
       }
     } else {

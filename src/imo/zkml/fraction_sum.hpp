@@ -1,0 +1,75 @@
+/// A sum of fractions over the leaves of a binary tree, proven to be zero: LogUp by GKR.
+///
+/// docs/proof.md, "Sums of fractions", is normative. Leaf x is numerator[x] / denominator[x]; a
+/// node is the sum of its two children, (p0 q1 + p1 q0) / (q0 q1), and the root must be 0 / q with
+/// q not zero. The protocol ends in one claim on the leaves, at a point that it draws.
+#pragma once
+
+#include "imo/zkml/field.hpp"
+#include "imo/zkml/transcript.hpp"
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace imo {
+class ThreadPool;
+}
+
+namespace imo::zkml {
+
+/// Indices begin .. end - 1.
+struct IndexRange {
+  std::size_t begin = 0;
+  std::size_t end = 0;
+};
+
+/// 2^variables fractions, of which all outside some ranges are 0 / 1. Memory of those is never
+/// touched, so long runs of them cost nothing.
+class Fractions {
+ public:
+  /// `active` is increasing and its ranges do not touch. All values are left for the caller to set.
+  Fractions(unsigned variables, std::vector<IndexRange> active);
+
+  [[nodiscard]] unsigned variables() const { return variables_; }
+  [[nodiscard]] const std::vector<IndexRange>& active() const { return active_; }
+  /// Only what is active may be read or written.
+  [[nodiscard]] Fp3* numerators() { return numerators_.get(); }
+  [[nodiscard]] Fp3* denominators() { return denominators_.get(); }
+  [[nodiscard]] const Fp3* numerators() const { return numerators_.get(); }
+  [[nodiscard]] const Fp3* denominators() const { return denominators_.get(); }
+
+  /// Makes every range begin and end at a multiple of 2^bits, with fractions 0 / 1 where it grew.
+  void align(unsigned bits);
+  /// The level above: pairs of neighbours added. Ranges must be aligned to 1 bit.
+  [[nodiscard]] Fractions parents(ThreadPool& pool) const;
+
+ private:
+  struct Release {
+    void operator()(Fp3* memory) const;
+  };
+  using Memory = std::unique_ptr<Fp3[], Release>;
+  static Memory reserve(std::size_t count);
+
+  unsigned variables_;
+  std::vector<IndexRange> active_;
+  Memory numerators_;
+  Memory denominators_;
+};
+
+/// Claims on the multilinear polynomials of numerators and denominators at one point.
+struct FractionClaim {
+  std::vector<Fp3> point;  ///< coordinate j belongs to bit j of the leaf's index
+  Fp3 numerator;
+  Fp3 denominator;
+};
+
+/// Proves that the fractions add up to zero; they have at least one variable (checked). A sum that
+/// is not zero gives a proof that is refused.
+FractionClaim prove_zero_sum(Fractions leaves, ProofWriter& proof, ThreadPool& pool);
+
+/// The verifier's half, for 2^variables leaves.
+Result<FractionClaim> check_zero_sum(unsigned variables, ProofReader& proof);
+
+}  // namespace imo::zkml
