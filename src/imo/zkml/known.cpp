@@ -28,15 +28,40 @@ Fp3 evaluate_below(std::uint64_t bound, std::span<const Fp3> r) {
 }
 
 Fp3 evaluate_causal(std::span<const Fp3> key, std::span<const Fp3> query) {
+  return evaluate_causal_below(std::uint64_t{1} << query.size(), key, query);
+}
+
+Fp3 evaluate_causal_below(std::uint64_t bound, std::span<const Fp3> key,
+                          std::span<const Fp3> query) {
   IMO_CHECK(key.size() == query.size(), "a key and a query of different dimensions");
-  Fp3 equal(1);
-  Fp3 below;
+  // From the highest bit, what is known so far: key = query or key < query, and query = bound or
+  // query < bound.
+  const bool any = bound >> query.size() != 0;
+  Fp3 both_equal(any ? 0 : 1);
+  Fp3 key_less;
+  Fp3 query_less(any ? 1 : 0);
+  Fp3 both_less;
   for (std::size_t j = key.size(); j > 0; --j) {
-    const Fp3 both = key[j - 1] * query[j - 1];
-    below += equal * (query[j - 1] - both);
-    equal *= Fp3(1) - key[j - 1] - query[j - 1] + both + both;
+    const Fp3& k = key[j - 1];
+    const Fp3& q = query[j - 1];
+    const Fp3 kq = k * q;
+    const Fp3 q_only = q - kq;                // key 0, query 1
+    const Fp3 neither = Fp3(1) - k - q_only;  // key 0, query 0
+    const Fp3 same = kq + neither;
+    const Fp3 query_zero = Fp3(1) - q;
+    if ((bound >> (j - 1) & 1) != 0) {
+      both_less = both_less + query_less * q_only + key_less * query_zero;
+      query_less = query_less * same + both_equal * neither;
+      key_less = key_less * q + both_equal * q_only;
+      both_equal *= kq;
+    } else {
+      both_less = both_less + query_less * q_only;
+      query_less *= same;
+      key_less *= query_zero;
+      both_equal *= neither;
+    }
   }
-  return below + equal;
+  return query_less + both_less;
 }
 
 Fp3 evaluate_equal(std::span<const Fp3> a, std::span<const Fp3> b) {
@@ -54,53 +79,84 @@ Fp3 evaluate_index(std::uint64_t index, std::span<const Fp3> r) {
   return product;
 }
 
-KnownFactor KnownFactor::sparse(unsigned first, unsigned count, std::vector<Entry> entries) {
-  for (const Entry& entry : entries) {
-    IMO_CHECK(entry.index >> count == 0, "an entry outside the factor");
-  }
-  return {first, count, std::move(entries)};
+KnownFactor& KnownFactor::add(Part part) {
+  count_ += part.bits;
+  parts_.push_back(std::move(part));
+  return *this;
 }
 
-KnownFactor KnownFactor::equal(unsigned first, std::vector<Fp3> point) {
-  const auto count = static_cast<unsigned>(point.size());
-  return {first, count, std::move(point)};
+KnownFactor& KnownFactor::sparse(unsigned bits, std::vector<Entry> entries) {
+  for (const Entry& entry : entries) IMO_CHECK(entry.index >> bits == 0, "an entry outside");
+  return add({bits, std::move(entries)});
 }
 
-KnownFactor KnownFactor::causal(unsigned first, unsigned bits) {
-  return {first, 2 * bits, Causal{.inverted = false}};
+KnownFactor& KnownFactor::equal(std::span<const Fp3> point) {
+  return add({static_cast<unsigned>(point.size()), std::vector<Fp3>(point.begin(), point.end())});
 }
 
-KnownFactor KnownFactor::acausal(unsigned first, unsigned bits) {
-  return {first, 2 * bits, Causal{.inverted = true}};
+KnownFactor& KnownFactor::causal(unsigned bits) {
+  return add({2 * bits, Causal{.inverted = false}});
 }
 
-std::vector<Fp3> KnownFactor::table() const {
-  if (const auto* point = std::get_if<std::vector<Fp3>>(&form_)) return point_weights(*point);
-  std::vector<Fp3> values(std::size_t{1} << count_);
-  if (const auto* entries = std::get_if<std::vector<Entry>>(&form_)) {
+KnownFactor& KnownFactor::acausal(unsigned bits) {
+  return add({2 * bits, Causal{.inverted = true}});
+}
+
+KnownFactor& KnownFactor::below(unsigned bits, std::uint64_t bound) {
+  return add({bits, Below{bound}});
+}
+
+std::vector<Fp3> KnownFactor::Part::table() const {
+  if (const auto* point = std::get_if<std::vector<Fp3>>(&form)) return point_weights(*point);
+  std::vector<Fp3> values(std::size_t{1} << bits);
+  if (const auto* entries = std::get_if<std::vector<Entry>>(&form)) {
     for (const Entry& entry : *entries) values[entry.index] += entry.value;
-    return values;
-  }
-  const bool inverted = std::get<Causal>(form_).inverted;
-  const std::size_t side = std::size_t{1} << (count_ / 2);
-  for (std::size_t query = 0; query < side; ++query) {
-    for (std::size_t key = 0; key < side; ++key) {
-      values[query * side + key] = Fp3((key <= query) != inverted ? 1 : 0);
+  } else if (const auto* limit = std::get_if<Below>(&form)) {
+    for (std::size_t i = 0; i < values.size() && i < limit->bound; ++i) values[i] = Fp3(1);
+  } else {
+    const bool inverted = std::get<Causal>(form).inverted;
+    const std::size_t side = std::size_t{1} << (bits / 2);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      values[i] = Fp3((i % side <= i / side) != inverted ? 1 : 0);
     }
   }
   return values;
 }
 
-Fp3 KnownFactor::evaluate(std::span<const Fp3> r) const {
-  IMO_CHECK(r.size() == count_, "a point of another dimension");
-  if (const auto* point = std::get_if<std::vector<Fp3>>(&form_)) return evaluate_equal(*point, r);
-  if (const auto* entries = std::get_if<std::vector<Entry>>(&form_)) {
+Fp3 KnownFactor::Part::evaluate(std::span<const Fp3> r) const {
+  if (const auto* point = std::get_if<std::vector<Fp3>>(&form)) return evaluate_equal(*point, r);
+  if (const auto* limit = std::get_if<Below>(&form)) return evaluate_below(limit->bound, r);
+  if (const auto* entries = std::get_if<std::vector<Entry>>(&form)) {
     Fp3 sum;
     for (const Entry& entry : *entries) sum += entry.value * evaluate_index(entry.index, r);
     return sum;
   }
-  const Fp3 causal = evaluate_causal(r.first(count_ / 2), r.last(count_ / 2));
-  return std::get<Causal>(form_).inverted ? Fp3(1) - causal : causal;
+  const Fp3 causal = evaluate_causal(r.first(bits / 2), r.last(bits / 2));
+  return std::get<Causal>(form).inverted ? Fp3(1) - causal : causal;
+}
+
+std::vector<Fp3> KnownFactor::table() const {
+  std::vector<Fp3> all{Fp3(1)};
+  for (const Part& part : parts_) {
+    const std::vector<Fp3> high = part.table();
+    std::vector<Fp3> product(all.size() * high.size());
+    for (std::size_t i = 0; i < product.size(); ++i) {
+      product[i] = all[i % all.size()] * high[i / all.size()];
+    }
+    all = std::move(product);
+  }
+  return all;
+}
+
+Fp3 KnownFactor::evaluate(std::span<const Fp3> r) const {
+  IMO_CHECK(r.size() == count_, "a point of another dimension");
+  Fp3 product(1);
+  std::size_t at = 0;
+  for (const Part& part : parts_) {
+    product *= part.evaluate(r.subspan(at, part.bits));
+    at += part.bits;
+  }
+  return product;
 }
 
 }  // namespace imo::zkml

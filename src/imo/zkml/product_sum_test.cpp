@@ -51,16 +51,17 @@ std::vector<Term> some_terms(std::mt19937_64& random) {
        {{{{0, Fp3(3)}, {1, Fp3(5)}}, {variable(0), variable(1), variable(2), variable(3)}, Fp3(7)},
         {{{2, Fp3(1)}}, {variable(0), variable(1), variable(2), variable(3)}, {}},
         {{{4, Fp3(2)}}, {variable(3), variable(1)}, {}}},
-       {KnownFactor::equal(0, random_point(random, 4))}});
-  terms.push_back({4,
-                   random_fp3(random),
-                   {{{{3, Fp3(1)}}, {variable(3), variable(2), variable(1), variable(0)}, {}}},
-                   {KnownFactor::causal(0, 2), KnownFactor::sparse(1, 3, {{6, random_fp3(random)}}),
-                    KnownFactor::acausal(0, 1)}});
+       {KnownFactor(0).equal(random_point(random, 4))}});
+  terms.push_back(
+      {4,
+       random_fp3(random),
+       {{{{3, Fp3(1)}}, {variable(3), variable(2), variable(1), variable(0)}, {}}},
+       {KnownFactor(0).causal(2), KnownFactor(1).sparse(1, {{1, random_fp3(random)}}).below(2, 3),
+        KnownFactor(0).acausal(1)}});
   terms.push_back({1,
                    random_fp3(random),
                    {{{{4, Fp3(1)}}, {fixed(), variable(0)}, Fp3(1)}},
-                   {KnownFactor::sparse(0, 1, {{0, Fp3(4)}, {1, Fp3(9)}})}});
+                   {KnownFactor(0).sparse(1, {{0, Fp3(4)}, {1, Fp3(9)}})}});
   return terms;
 }
 
@@ -160,9 +161,12 @@ TEST(ProductSum, SaysNoColumnTwice) {
 TEST(KnownFactor, EvaluatesAsItsTable) {
   std::mt19937_64 random(4);
   const std::vector<KnownFactor> factors = {
-      KnownFactor::equal(0, random_point(random, 6)), KnownFactor::causal(0, 3),
-      KnownFactor::acausal(0, 3),
-      KnownFactor::sparse(0, 6, {{0, Fp3(3)}, {63, Fp3(4)}, {17, random_fp3(random)}})};
+      KnownFactor(0).equal(random_point(random, 6)),
+      KnownFactor(0).causal(3),
+      KnownFactor(0).acausal(3),
+      KnownFactor(0).below(6, 37),
+      KnownFactor(0).sparse(6, {{0, Fp3(3)}, {63, Fp3(4)}, {17, random_fp3(random)}}),
+      KnownFactor(0).below(1, 1).causal(2).sparse(1, {{1, random_fp3(random)}})};
   const std::vector<Fp3> r = random_point(random, 6);
   for (const KnownFactor& factor : factors) {
     EXPECT_EQ(factor.evaluate(r), evaluate_multilinear(factor.table(), r));
@@ -171,6 +175,14 @@ TEST(KnownFactor, EvaluatesAsItsTable) {
     std::vector<Fp3> below(64);
     for (std::uint64_t i = 0; i < bound; ++i) below[i] = Fp3(1);
     EXPECT_EQ(evaluate_below(bound, r), evaluate_multilinear(below, r)) << bound;
+  }
+  const std::span<const Fp3> all(r);
+  for (std::uint64_t bound = 0; bound <= 8; ++bound) {
+    std::vector<Fp3> values(64);
+    for (std::uint64_t i = 0; i < 64; ++i) values[i] = Fp3(i % 8 <= i / 8 && i / 8 < bound ? 1 : 0);
+    EXPECT_EQ(evaluate_causal_below(bound, all.first(3), all.last(3)),
+              evaluate_multilinear(values, r))
+        << bound;
   }
 }
 

@@ -1,0 +1,190 @@
+#include "imo/zkml/circuit.hpp"
+
+#include "imo/base/check.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <numeric>
+
+#include <fmt/format.h>
+
+namespace imo::zkml {
+namespace {
+
+/// WHIR's smallest vector.
+constexpr unsigned kLeastVariables = WhirParameters::kMinVariables;
+
+unsigned place(Circuit& circuit, Source source) {
+  std::vector<ColumnId> order;
+  for (ColumnId id = 0; id < circuit.columns.size(); ++id) {
+    if (circuit.columns[id].source == source) order.push_back(id);
+  }
+  std::ranges::stable_sort(order, std::greater{},
+                           [&](ColumnId id) { return circuit.columns[id].variables; });
+  std::uint64_t offset = 0;
+  for (const ColumnId id : order) {
+    circuit.columns[id].offset = offset;
+    offset += std::uint64_t{1} << circuit.columns[id].variables;
+  }
+  const auto bits = static_cast<unsigned>(std::bit_width(std::max<std::uint64_t>(offset, 1) - 1));
+  return std::max(bits, kLeastVariables);
+}
+
+std::span<const Fp> operand_values(const Circuit& circuit, const CircuitValues& values,
+                                   Operand operand) {
+  return operand.is_virtual ? std::span<const Fp>(values.virtuals[operand.id])
+                            : values.column(circuit.columns[operand.id]);
+}
+
+/// The row of a table that has `in`, or nothing.
+std::optional<std::uint64_t> row_of(const Table& table, Fp in) {
+  std::uint64_t row = in.value();
+  if (table.inputs == Table::Inputs::kSigned) {
+    row = (in + Fp(std::uint64_t{1} << (table.variables - 1))).value();
+    if (row == 0) return std::nullopt;
+  }
+  if (row >> table.variables != 0) return std::nullopt;
+  return row;
+}
+
+}  // namespace
+
+unsigned Box::variables() const {
+  unsigned bits = 0;
+  for (const Axis& axis : axes) bits += axis.bits;
+  return bits;
+}
+
+bool Box::contains(std::uint64_t index) const {
+  std::uint64_t rest = index;
+  std::uint64_t before = 0;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::uint64_t at = rest & ((std::uint64_t{1} << axes[i].bits) - 1);
+    rest >>= axes[i].bits;
+    if (at >= axes[i].bound || (is_causal && i == 1 && before > at)) return false;
+    before = at;
+  }
+  return true;
+}
+
+Fp3 Box::evaluate_bounds(std::span<const Fp3> point) const {
+  Fp3 product(1);
+  std::size_t at = 0;
+  for (const Axis& axis : axes) {
+    product *= evaluate_below(axis.bound, point.subspan(at, axis.bits));
+    at += axis.bits;
+  }
+  return product;
+}
+
+Fp3 Box::evaluate(std::span<const Fp3> point) const {
+  if (!is_causal) return evaluate_bounds(point);
+  IMO_CHECK(axes.size() >= 2 && axes[0].bits == axes[1].bits && axes[0].bound >= axes[1].bound,
+            "causal axes");
+  const unsigned bits = axes[0].bits;
+  Fp3 product = evaluate_causal_below(axes[1].bound, point.first(bits), point.subspan(bits, bits));
+  std::size_t at = std::size_t{2} * bits;
+  for (std::size_t i = 2; i < axes.size(); ++i) {
+    product *= evaluate_below(axes[i].bound, point.subspan(at, axes[i].bits));
+    at += axes[i].bits;
+  }
+  return product;
+}
+
+std::vector<IndexRange> Box::runs() const {
+  std::vector<IndexRange> runs{{0, 1}};
+  unsigned bits = 0;
+  for (const Axis& axis : axes) {
+    std::vector<IndexRange> more;
+    for (std::uint64_t i = 0; i < axis.bound; ++i) {
+      for (const IndexRange& run : runs) {
+        const std::size_t shift = i << bits;
+        if (!more.empty() && more.back().end == run.begin + shift) {
+          more.back().end = run.end + shift;
+        } else {
+          more.push_back({run.begin + shift, run.end + shift});
+        }
+      }
+    }
+    runs = std::move(more);
+    bits += axis.bits;
+  }
+  return runs;
+}
+
+void place_columns(Circuit& circuit) {
+  circuit.witness_variables = place(circuit, Source::kWitness);
+  circuit.registered_variables = place(circuit, Source::kRegistered);
+}
+
+std::vector<Segment> segments_of(const Circuit& circuit) {
+  std::vector<Segment> segments;
+  for (std::uint32_t i = 0; i < circuit.lookups.size(); ++i) {
+    segments.push_back({false, i, circuit.lookups[i].box.variables(), 0});
+  }
+  for (std::uint32_t i = 0; i < circuit.tables.size(); ++i) {
+    segments.push_back({true, i, circuit.tables[i].variables, 0});
+  }
+  std::ranges::stable_sort(segments, std::greater{}, &Segment::variables);
+  std::uint64_t offset = 0;
+  for (Segment& segment : segments) {
+    segment.offset = offset;
+    offset += std::uint64_t{1} << segment.variables;
+  }
+  return segments;
+}
+
+unsigned segment_variables(std::span<const Segment> segments) {
+  IMO_CHECK(!segments.empty(), "a circuit looks something up");
+  const Segment& last = segments.back();
+  const std::uint64_t end = last.offset + (std::uint64_t{1} << last.variables);
+  return std::max(1U, static_cast<unsigned>(std::bit_width(end - 1)));
+}
+
+Result<void> count_lookups(const Circuit& circuit, CircuitValues& values) {
+  std::vector<std::vector<std::uint64_t>> counts;
+  for (const Table& table : circuit.tables) counts.emplace_back(std::size_t{1} << table.variables);
+  for (const Lookup& lookup : circuit.lookups) {
+    const Table& table = circuit.tables[lookup.table];
+    const std::span<const Fp> in = operand_values(circuit, values, lookup.input);
+    std::span<const Fp> out;
+    std::span<const Fp> outs;
+    if (lookup.output) {
+      out = operand_values(circuit, values, *lookup.output);
+      outs = values.column(circuit.columns[table.outs.value()]);
+    }
+    for (const IndexRange& run : lookup.box.runs()) {
+      for (std::size_t i = run.begin; i < run.end; ++i) {
+        if (lookup.box.is_causal && !lookup.box.contains(i)) continue;
+        const auto row = row_of(table, in[i] + Fp::from_signed(lookup.offset));
+        const bool is_there =
+            row && (!lookup.output || out[i] == (*row < outs.size() ? outs[*row] : Fp()));
+        if (!is_there) {
+          return invalid(
+              fmt::format("{}: cell {} has a value that its table '{}' does not have; "
+                          "this run cannot be proven",
+                          lookup.name, i, table.name));
+        }
+        ++counts[lookup.table][*row];
+      }
+    }
+  }
+  for (std::size_t i = 0; i < circuit.tables.size(); ++i) {
+    const Column& column = circuit.columns[circuit.tables[i].counts];
+    for (std::size_t row = 0; row < counts[i].size(); ++row) {
+      values.witness[column.offset + row] = Fp(counts[i][row]);
+    }
+  }
+  return {};
+}
+
+Result<CircuitParameters> CircuitParameters::make(const Circuit& circuit) {
+  constexpr unsigned kWitnessRate = 3;
+  constexpr unsigned kRegisteredRate = 4;
+  IMO_TRY(WhirParameters witness, WhirParameters::make(circuit.witness_variables, kWitnessRate));
+  IMO_TRY(WhirParameters registered,
+          WhirParameters::make(circuit.registered_variables, kRegisteredRate));
+  return CircuitParameters{std::move(witness), std::move(registered)};
+}
+
+}  // namespace imo::zkml

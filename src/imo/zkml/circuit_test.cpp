@@ -1,0 +1,136 @@
+#include "imo/zkml/circuit.hpp"
+
+#include "imo/base/thread_pool.hpp"
+#include "imo/zkml/perceptron_test_support.hpp"
+#include "imo/zkml/test_support.hpp"
+#include "imo/zkml/weight.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace imo::zkml {
+namespace {
+
+using test::Perceptron;
+using testing::HasSubstr;
+
+constexpr std::string_view kProtocol = "imo.test.circuit";
+
+/// A perceptron with its model committed to.
+struct Registered {
+  Perceptron perceptron{7};
+  CircuitParameters parameters = *CircuitParameters::make(perceptron.circuit());
+  ThreadPool pool{2};
+  CommittedVector vector{parameters.registered, perceptron.registered(), pool};
+
+  Bytes prove(CircuitValues values) {
+    ProofWriter proof(kProtocol, vector.root().bytes);
+    prove_circuit(perceptron.circuit(), parameters, vector, std::move(values), proof, pool);
+    return std::move(proof).take();
+  }
+  Result<void> check(BytesView bytes) {
+    ProofReader proof(kProtocol, vector.root().bytes, bytes);
+    return check_circuit(perceptron.circuit(), parameters, vector.root(), proof);
+  }
+};
+
+TEST(Circuit, OfAPerceptronIsProven) {
+  Registered registered;
+  for (std::uint32_t seed = 0; seed < 5; ++seed) {
+    CircuitValues values = registered.perceptron.run(seed);
+    ASSERT_TRUE(count_lookups(registered.perceptron.circuit(), values));
+    const Bytes proof = registered.prove(std::move(values));
+    const auto checked = registered.check(proof);
+    EXPECT_TRUE(checked) << checked.error().message;
+  }
+}
+
+// An honest protocol on a trace that is wrong somewhere: each is refused.
+TEST(Circuit, RefusesEveryAlteredColumn) {
+  Registered registered;
+  const Perceptron& p = registered.perceptron;
+  for (const ColumnId id : {p.x, p.sum, p.y, p.z, p.count_range, p.count_table, p.count_input}) {
+    for (const std::size_t cell : {0U, 17U}) {
+      CircuitValues values = p.run(1);
+      ASSERT_TRUE(count_lookups(p.circuit(), values));
+      values.witness[p.circuit().columns[id].offset + cell] += Fp(1);
+      EXPECT_FALSE(registered.check(registered.prove(std::move(values))))
+          << p.circuit().columns[id].name << " " << cell;
+    }
+  }
+}
+
+// A quotient that is one too small with a remainder that is 2^12 too large fits the equation.
+TEST(Circuit, RefusesARemainderOutOfItsRange) {
+  Registered registered;
+  const Perceptron& p = registered.perceptron;
+  CircuitValues values = p.run(1);
+  ASSERT_TRUE(count_lookups(p.circuit(), values));
+  values.witness[p.circuit().columns[p.z].offset] -= Fp(1);
+  values.virtuals[1][0] += Fp(1 << 12);
+  EXPECT_FALSE(registered.check(registered.prove(std::move(values))));
+}
+
+TEST(Circuit, SaysWhichLookupDoesNotHold) {
+  Registered registered;
+  const Perceptron& p = registered.perceptron;
+  CircuitValues values = p.run(1);
+  values.witness[p.circuit().columns[p.z].offset + 3] = Fp(1000);
+  const auto counted = count_lookups(p.circuit(), values);
+  ASSERT_FALSE(counted);
+  EXPECT_THAT(counted.error().message, HasSubstr("z: cell 3 has a value"));
+}
+
+TEST(Circuit, RefusesAnotherModel) {
+  Registered registered;
+  const Perceptron other(8);
+  CircuitValues values = registered.perceptron.run(1);
+  ASSERT_TRUE(count_lookups(registered.perceptron.circuit(), values));
+  const Bytes bytes = registered.prove(std::move(values));
+  const CommittedVector vector(registered.parameters.registered, other.registered(),
+                               registered.pool);
+  ProofReader proof(kProtocol, vector.root().bytes, bytes);
+  EXPECT_FALSE(check_circuit(other.circuit(), registered.parameters, vector.root(), proof));
+}
+
+TEST(Circuit, RefusesEveryChangedWord) {
+  Registered registered;
+  CircuitValues values = registered.perceptron.run(1);
+  ASSERT_TRUE(count_lookups(registered.perceptron.circuit(), values));
+  const Bytes proof = registered.prove(std::move(values));
+  // Every word up to the openings, which have tests of their own, and then some of those.
+  for (std::size_t at = 7; at < proof.size(); at += at < 24'000 ? 8 : 331) {
+    Bytes changed = proof;
+    changed[at] = static_cast<std::uint8_t>(changed[at] ^ 1U);
+    ASSERT_FALSE(registered.check(changed)) << at;
+  }
+  Bytes longer = proof;
+  longer.push_back(0);
+  EXPECT_FALSE(registered.check(longer));
+  EXPECT_FALSE(registered.check(BytesView(proof).first(proof.size() - 1)));
+}
+
+TEST(Box, HasAPolynomialAndRuns) {
+  std::mt19937_64 random(1);
+  const std::vector<Box> boxes = {{{{2, 3}, {1, 1}, {3, 5}}, false},
+                                  {{{2, 4}, {3, 8}}, false},
+                                  {{{2, 3}, {2, 3}, {2, 2}}, true},
+                                  {{{2, 4}, {2, 3}}, true}};
+  for (const Box& box : boxes) {
+    const std::vector<Fp3> point = test::random_point(random, box.variables());
+    std::vector<Fp3> values(std::size_t{1} << box.variables());
+    std::vector<Fp3> bounds(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = Fp3(box.contains(i) ? 1 : 0);
+    std::size_t last = 0;
+    for (const IndexRange& run : box.runs()) {
+      EXPECT_TRUE(last == 0 || run.begin > last);
+      last = run.end;
+      for (std::size_t i = run.begin; i < run.end; ++i) bounds[i] = Fp3(1);
+    }
+    EXPECT_EQ(box.evaluate(point), evaluate_multilinear(values, point));
+    EXPECT_EQ(box.evaluate_bounds(point), evaluate_multilinear(bounds, point));
+  }
+}
+
+}  // namespace
+}  // namespace imo::zkml
