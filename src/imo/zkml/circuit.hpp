@@ -10,6 +10,7 @@
 #include "imo/zkml/fraction_sum.hpp"
 #include "imo/zkml/product_sum.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -159,13 +160,13 @@ struct CircuitParameters {
   static Result<CircuitParameters> make(const Circuit& circuit);
 };
 
-/// Seconds that the parts of a proof took.
+/// How long the parts of a proof took.
 struct ProofTimes {
-  double commit = 0;
-  double lookups = 0;
-  double products = 0;
-  double open_witness = 0;
-  double open_registered = 0;
+  std::chrono::nanoseconds commit{};
+  std::chrono::nanoseconds lookups{};
+  std::chrono::nanoseconds products{};
+  std::chrono::nanoseconds open_witness{};
+  std::chrono::nanoseconds open_registered{};
 };
 
 /// Proves that `values` fit the circuit; a proof of values that do not is written as well, and

@@ -4,18 +4,17 @@
 #include "imo/zkml/weight.hpp"
 
 #include <chrono>
+#include <utility>
 
 namespace imo::zkml {
 namespace {
 
 class Clock {
  public:
-  /// Seconds since the last call.
-  double lap() {
+  /// The time since the last call.
+  std::chrono::nanoseconds lap() {
     const auto now = std::chrono::steady_clock::now();
-    const double seconds = std::chrono::duration<double>(now - last_).count();
-    last_ = now;
-    return seconds;
+    return now - std::exchange(last_, now);
   }
 
  private:
