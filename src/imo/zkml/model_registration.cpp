@@ -1,0 +1,148 @@
+#include "imo/base/check.hpp"
+#include "imo/zkml/model_witness.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <functional>
+
+#include <fmt/format.h>
+
+namespace imo::zkml {
+namespace {
+
+using model::kNone;
+using model::Program;
+using model::WeightTensor;
+
+/// |sum * multiplier * 2^(S-s)| stays under this, so that no equation of the circuit wraps.
+constexpr Wide kProductMax = Wide{1} << 61;
+
+class Registration {
+ public:
+  Registration(const Program& program, const ModelCircuit& circuit)
+      : program_(program),
+        circuit_(circuit),
+        values_(std::size_t{1} << circuit.circuit().registered_variables) {}
+
+  Result<std::vector<Fp>> make() {
+    add_embedding();
+    const RegisteredColumns& columns = circuit_.registered;
+    const std::array<const CommonShift*, kMatrices> shifts = {
+        &circuit_.query.common,  &circuit_.key.common,  &circuit_.value.common,
+        &circuit_.output.common, &circuit_.gate.common, &circuit_.up.common,
+        &circuit_.down.common};
+    for (std::size_t m = 0; m < kMatrices; ++m) {
+      for (std::uint32_t layer = 0; layer < program_.layers; ++layer) {
+        const std::uint32_t op = first_operator(layer) + operator_of(static_cast<Matrix>(m));
+        const WeightTensor& tensor = program_.tensors[program_.operators[op].tensor];
+        IMO_TRY_VOID(
+            add_matrix(tensor, columns.matrices.at(m), layer, shifts.at(m)->factors[layer]));
+        if (circuit_.shape().has_biases && m < columns.biases.size()) {
+          add_biases(tensor, columns.biases.at(m), layer, shifts.at(m)->factors[layer]);
+        }
+      }
+    }
+    const WeightTensor& logits =
+        program_.tensors[program_.operators[program_.logits_operator()].tensor];
+    IMO_TRY_VOID(add_matrix(logits, columns.logits, 0, Fp(1)));
+    IMO_TRY_VOID(add_tables());
+    return std::move(values_);
+  }
+
+ private:
+  [[nodiscard]] std::size_t offset(ColumnId id) const {
+    return circuit_.circuit().columns[id].offset;
+  }
+
+  void add_embedding() {
+    const model::Operator& op = program_.operators[0];
+    const WeightTensor& tensor = program_.tensors[op.tensor];
+    const unsigned bits = circuit_.bits().feature;
+    for (std::size_t token = 0; token < tensor.rows; ++token) {
+      const auto row = tensor.row(token);
+      const auto multiplier = std::int64_t{tensor.multipliers[token]};
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        values_[offset(circuit_.registered.embedding) + (token << bits) + i] =
+            Fp::from_signed(model::rescale(row[i] * multiplier, op.shift, model::kResidualBits));
+      }
+    }
+  }
+
+  Result<void> add_matrix(const WeightTensor& tensor, ColumnId id, std::uint32_t layer,
+                          Fp layer_factor) {
+    const auto bits_of = [](std::uint64_t n) {
+      return static_cast<unsigned>(std::bit_width(n - 1));
+    };
+    const unsigned column_bits = bits_of(tensor.columns);
+    const unsigned row_bits = bits_of(tensor.rows);
+    Fp* matrix = &values_[offset(id) + (std::size_t{layer} << (column_bits + row_bits))];
+    for (std::size_t i = 0; i < tensor.rows; ++i) {
+      const Fp factor = Fp(tensor.multipliers[i]) * layer_factor;
+      const auto row = tensor.row(i);
+      std::uint64_t l1 = 0;
+      for (std::size_t j = 0; j < row.size(); ++j) {
+        l1 += static_cast<std::uint64_t>(std::abs(int{row[j]}));
+        matrix[(i << column_bits) + j] = Fp::from_signed(row[j]) * factor;
+      }
+      const auto most =
+          Wide{l1} * model::kActivationMax + static_cast<std::uint64_t>(std::abs(tensor.bias(i)));
+      if (most * tensor.multipliers[i] * layer_factor.value() >= kProductMax) {
+        return invalid(
+            fmt::format("the model cannot be proven: row {} of tensor '{}' could leave the field",
+                        i, tensor.name));
+      }
+    }
+    return {};
+  }
+
+  void add_biases(const WeightTensor& tensor, ColumnId id, std::uint32_t layer, Fp layer_factor) {
+    const auto row_bits = static_cast<unsigned>(std::bit_width(tensor.rows - 1U));
+    Fp* biases = &values_[offset(id) + (std::size_t{layer} << row_bits)];
+    for (std::size_t i = 0; i < tensor.rows; ++i) {
+      biases[i] = Fp::from_signed(tensor.bias(i)) * Fp(tensor.multipliers[i]) * layer_factor;
+    }
+  }
+
+  Result<void> add_tables() {
+    const RegisteredColumns& columns = circuit_.registered;
+    const auto table_of = [&](model::OperatorKind kind) -> const model::Table& {
+      for (const model::Operator& op : program_.operators) {
+        if (op.kind == kind) return program_.tables[op.table];
+      }
+      check_failed(__FILE__, __LINE__, "a shape was made of a program without this operator");
+    };
+    const model::Table& rope = table_of(model::OperatorKind::kRope);
+    const std::size_t pairs = circuit_.shape().head / 2;
+    for (std::size_t i = 0; i < pairs * circuit_.shape().context; ++i) {
+      values_[offset(columns.cosines) + i] = Fp::from_signed(rope.narrow[2 * i]);
+      values_[offset(columns.sines) + i] = Fp::from_signed(rope.narrow[2 * i + 1]);
+    }
+    const model::Table& exp = table_of(model::OperatorKind::kExp);
+    if (exp.wide.back() != 0 || !std::ranges::is_sorted(exp.wide, std::greater{})) {
+      return invalid("the model cannot be proven: its exp table does not fall to zero");
+    }
+    for (std::size_t i = 0; i < exp.wide.size(); ++i) {
+      values_[offset(columns.exp) + i] = Fp::from_signed(exp.wide[i]);
+    }
+    const model::Table& gate = table_of(model::OperatorKind::kActivation);
+    const std::size_t zero = gate.narrow.size() / 2;
+    for (std::size_t i = 0; i < gate.narrow.size(); ++i) {
+      // Row 0 would be that of -32768, which no activation is: it repeats the row of 0.
+      values_[offset(columns.gate) + i] = Fp::from_signed(gate.narrow[i == 0 ? zero : i]);
+    }
+    return {};
+  }
+
+  const Program& program_;
+  const ModelCircuit& circuit_;
+  std::vector<Fp> values_;
+};
+
+}  // namespace
+
+Result<std::vector<Fp>> registered_values(const Program& program, const ModelCircuit& circuit) {
+  return Registration(program, circuit).make();
+}
+
+}  // namespace imo::zkml
