@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,13 +14,23 @@ namespace {
 /// WHIR's smallest vector.
 constexpr unsigned kLeastVariables = WhirParameters::kMinVariables;
 
+/// Sorts few items by size, equal ones in the order they have.
+template <typename Item, typename Size>
+void sort_largest_first(std::vector<Item>& items, Size&& size_of) {
+  std::vector<std::pair<unsigned, std::size_t>> keys;
+  for (std::size_t i = 0; i < items.size(); ++i) keys.emplace_back(~size_of(items[i]), i);
+  std::ranges::sort(keys);
+  std::vector<Item> sorted;
+  for (const auto& [size, i] : keys) sorted.push_back(items[i]);
+  items = std::move(sorted);
+}
+
 unsigned place(Circuit& circuit, Source source) {
   std::vector<ColumnId> order;
   for (ColumnId id = 0; id < circuit.columns.size(); ++id) {
     if (circuit.columns[id].source == source) order.push_back(id);
   }
-  std::ranges::stable_sort(order, std::greater{},
-                           [&](ColumnId id) { return circuit.columns[id].variables; });
+  sort_largest_first(order, [&](ColumnId id) { return circuit.columns[id].variables; });
   std::uint64_t offset = 0;
   for (const ColumnId id : order) {
     circuit.columns[id].offset = offset;
@@ -125,7 +135,7 @@ std::vector<Segment> segments_of(const Circuit& circuit) {
   for (std::uint32_t i = 0; i < circuit.tables.size(); ++i) {
     segments.push_back({true, i, circuit.tables[i].variables, 0});
   }
-  std::ranges::stable_sort(segments, std::greater{}, &Segment::variables);
+  sort_largest_first(segments, [](const Segment& segment) { return segment.variables; });
   std::uint64_t offset = 0;
   for (Segment& segment : segments) {
     segment.offset = offset;
