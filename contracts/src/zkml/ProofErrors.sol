@@ -17,6 +17,10 @@ interface ProofErrors {
     error RootMismatch(uint256 offset);
     /// @notice A row read before `offset` does not fold to the last vector.
     error LastVectorMismatch(uint256 offset);
+    /// @notice The fractions of the root read before `offset` do not add up to zero, or one has denominator zero.
+    error SumNotZero(uint256 offset);
+    /// @notice A level read before `offset` is not what the one above it claims.
+    error LevelMismatch(uint256 offset);
     /// @notice The claimed values do not belong to the commitment.
     error ClaimMismatch(uint256 offset);
 
@@ -32,5 +36,7 @@ interface ProofErrors {
     error BadClaimCount(uint256 count);
     /// @notice A point with another number of coordinates than the commitment has variables.
     error BadDimension(uint256 coordinates, uint256 variables);
+    /// @notice A sum of fractions has at least one variable.
+    error NoVariables();
     error InverseOfZero();
 }

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Fp3} from "../../src/zkml/Fp3.sol";
+import {FractionSum} from "../../src/zkml/FractionSum.sol";
 import {ProofErrors} from "../../src/zkml/ProofErrors.sol";
 import {ProofTree} from "../../src/zkml/ProofTree.sol";
 import {Transcript} from "../../src/zkml/Transcript.sol";
@@ -18,6 +19,7 @@ contract ProofBatch is ProofErrors {
         Indices, // count, bits
         Grinding, // bits
         Opening, // height, count, then position and leaf for each
+        Fractions, // variables
         Finish
     }
 
@@ -89,6 +91,10 @@ contract ProofBatch is ProofErrors {
                     i += 2;
                 }
                 ProofTree.check(reader, digest, height, nodes);
+            } else if (act == Act.Fractions) {
+                (Fp3 numerator, Fp3 denominator, Fp3[] memory point) =
+                    FractionSum.check(reader, given.acts[++i]);
+                heard = bytes.concat(heard, abi.encodePacked(numerator, denominator, point));
             } else {
                 reader.finish();
             }

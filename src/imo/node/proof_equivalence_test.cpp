@@ -7,6 +7,7 @@
 #include "imo/eth/wallet.hpp"
 #include "imo/node/test_world.hpp"
 #include "imo/test/ProofBatch.hpp"
+#include "imo/zkml/fraction_sum.hpp"
 #include "imo/zkml/test_support.hpp"
 #include "imo/zkml/transcript.hpp"
 #include "imo/zkml/tree.hpp"
@@ -76,6 +77,8 @@ class Chain {
         {"a field element is not below the modulus", "NotCanonical"},
         {"the nonce does not do the work that the protocol asks for", "WorkMissing"},
         {"opened rows do not lead to the committed root", "RootMismatch"},
+        {"the sum of the lookups is not zero: a value is in no table", "SumNotZero"},
+        {"a level of the sum of lookups does not follow from the one below", "LevelMismatch"},
     };
     constexpr std::string_view kPrefix = "proof, byte ";
     const std::string_view message = std::string_view(error.message).substr(kPrefix.size());
@@ -143,6 +146,7 @@ enum Act : std::uint8_t {
   kIndices,
   kGrinding,
   kOpening,
+  kFractions,
   kFinish,
 };
 
@@ -189,6 +193,9 @@ class Talk {
         words_.pop_back();
         open(static_cast<unsigned>(below(random, 9)), random);
         break;
+      case kFractions:
+        add_fractions(static_cast<unsigned>(1 + below(random, 6)), random);
+        break;
       case kFinish:
         break;
     }
@@ -219,6 +226,21 @@ class Talk {
       words_.emplace_back(position);
       words_.push_back(must(U256::from_be(padded(leaves[position]))));
     }
+  }
+
+  void add_fractions(unsigned variables, std::mt19937_64& random) {
+    words_.emplace_back(variables);
+    const std::size_t count = std::size_t{1} << variables;
+    zkml::Fractions fractions(variables, {{0, count}});
+    Fp3 sum;
+    for (std::size_t i = 0; i < count; ++i) {
+      Fp3& numerator = fractions.numerators()[i];
+      Fp3& denominator = fractions.denominators()[i];
+      denominator = zkml::test::random_fp3(random);
+      numerator = i + 1 < count ? zkml::test::random_fp3(random) : -sum * denominator;
+      sum += numerator * denominator.inverse();
+    }
+    (void)zkml::prove_zero_sum(std::move(fractions), writer_, pool_);
   }
 
   ProofWriter writer_;
@@ -275,6 +297,14 @@ Result<Bytes> heard_in(const batch::Conversation& given) {
           std::copy_n(leaf.bytes.begin(), Digest::kSize, leaves[i].bytes.begin());
         }
         IMO_TRY_VOID(zkml::check_opening(digest, height, positions, leaves, reader));
+        break;
+      }
+      case kFractions: {
+        IMO_TRY(const zkml::FractionClaim claim,
+                zkml::check_zero_sum(static_cast<unsigned>(next()), reader));
+        hear(word_of(claim.numerator));
+        hear(word_of(claim.denominator));
+        for (const Fp3& coordinate : claim.point) hear(word_of(coordinate));
         break;
       }
       case kFinish:
@@ -340,7 +370,7 @@ TEST(ProofEquivalence, ReadersHearAlike) {
     }
   }
   for (const char* outcome : {"accepted", "ProofTooShort", "ProofTooLong", "NotCanonical",
-                              "WorkMissing", "RootMismatch"}) {
+                              "WorkMissing", "RootMismatch", "SumNotZero", "LevelMismatch"}) {
     EXPECT_GT(seen[outcome], 20U) << outcome;
   }
 }
