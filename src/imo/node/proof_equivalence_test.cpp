@@ -2,17 +2,13 @@
 // error at the same byte. In `node`, because `zkml` knows no chain.
 
 #include "imo/base/thread_pool.hpp"
-#include "imo/eth/anvil.hpp"
-#include "imo/eth/client.hpp"
-#include "imo/eth/wallet.hpp"
-#include "imo/node/test_world.hpp"
+#include "imo/node/proof_chain.hpp"
 #include "imo/test/ProofBatch.hpp"
 #include "imo/zkml/fraction_sum.hpp"
 #include "imo/zkml/test_support.hpp"
 #include "imo/zkml/transcript.hpp"
 #include "imo/zkml/tree.hpp"
 
-#include <charconv>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -21,20 +17,15 @@ namespace imo::node {
 namespace {
 
 namespace batch = ::imo::test::proof_batch;
+using test::below;
 using test::must;
+using test::ProofChain;
+using test::word_of;
 using zkml::Digest;
 using zkml::Fp;
 using zkml::Fp3;
 using zkml::ProofReader;
 using zkml::ProofWriter;
-
-std::uint64_t below(std::mt19937_64& random, std::uint64_t bound) {
-  return random() % bound;
-}
-
-U256 word_of(const Fp3& a) {
-  return U256({a.coefficient(2).value(), a.coefficient(1).value(), a.coefficient(0).value(), 0});
-}
 
 Hash32 padded(const Digest& digest) {
   Hash32 word;
@@ -42,72 +33,12 @@ Hash32 padded(const Digest& digest) {
   return word;
 }
 
-eth::AnvilOptions anvil_options() {
-  eth::AnvilOptions options;
-  options.binary =
-      std::string(IMO_SOURCE_DIR) + "/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
-  return options;
+ProofChain chain_of_batch() {
+  return {batch::deploy_data(), batch::error_signatures()};
 }
 
-/// A chain with the contract that asks.
-class Chain {
- public:
-  Chain()
-      : anvil_(must(eth::Anvil::start(anvil_options()))),
-        client_(must(eth::Client::connect(anvil_.url()))),
-        wallet_(client_, eth::anvil_key(0)),
-        batch_(must(wallet_.deploy(batch::deploy_data())).address) {
-    for (const eth::ErrorSignature& error : batch::error_signatures()) {
-      selectors_[error.name] = Bytes(error.selector.begin(), error.selector.end());
-    }
-  }
-
-  template <typename R>
-  R ask(const eth::Call<R>& call) {
-    eth::CallRequest request{.to = batch_, .data = must(Result<Bytes>(call.data))};
-    request.gas_limit = 1'000'000'000'000ULL;
-    return must(call.decode(must(client_.call_raw(request))));
-  }
-
-  /// What a contract returns for an error of the C++ verifier.
-  Bytes revert_of(const Error& error) const {
-    static const std::map<std::string_view, std::string_view> kNames{
-        {"the proof ends too early", "ProofTooShort"},
-        {"bytes are left after the proof", "ProofTooLong"},
-        {"a field element is not below the modulus", "NotCanonical"},
-        {"the nonce does not do the work that the protocol asks for", "WorkMissing"},
-        {"opened rows do not lead to the committed root", "RootMismatch"},
-        {"the sum of the lookups is not zero: a value is in no table", "SumNotZero"},
-        {"a level of the sum of lookups does not follow from the one below", "LevelMismatch"},
-    };
-    constexpr std::string_view kPrefix = "proof, byte ";
-    const std::string_view message = std::string_view(error.message).substr(kPrefix.size());
-    const std::size_t colon = message.find(": ");
-    std::uint64_t offset = 0;
-    std::from_chars(message.data(), message.data() + colon, offset);
-    Bytes data = selectors_.at(kNames.at(message.substr(colon + 2)));
-    append(data, U256(offset).to_be());
-    return data;
-  }
-
-  std::string name_of(BytesView data) const {
-    for (const auto& [name, selector] : selectors_) {
-      if (data.size() == 36 && std::ranges::equal(data.first(4), selector))
-        return std::string(name);
-    }
-    return "accepted";
-  }
-
- private:
-  eth::Anvil anvil_;
-  eth::Client client_;
-  eth::Wallet wallet_;
-  Address batch_;
-  std::map<std::string_view, Bytes> selectors_;
-};
-
 TEST(ProofEquivalence, FieldsCalculateAlike) {
-  Chain chain;
+  ProofChain chain = chain_of_batch();
   std::mt19937_64 random(1);
   const std::array<std::uint64_t, 6> edges{
       0, 1, 2, 0xffff'ffff, Fp::kModulus - 1, Fp::kModulus - (1ULL << 32)};
@@ -339,7 +270,7 @@ void disturb(Bytes& proof, std::mt19937_64& random) {
 }
 
 TEST(ProofEquivalence, ReadersHearAlike) {
-  Chain chain;
+  ProofChain chain = chain_of_batch();
   ThreadPool pool(1);
   std::mt19937_64 random(2);
   std::map<std::string, std::size_t> seen;

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Fp3, ONE, ZERO} from "./Fp3.sol";
+import {ProofErrors} from "./ProofErrors.sol";
+
+/// @title Claims on slices of a committed vector
+/// @notice A slice is 2^v neighbours, at a multiple of that: a column. In the words of docs/proof.md, the claim is at the
+/// v coordinates of its own, then at the bits of the slice's number.
+library WhirClaims {
+    /// @param point Where; claims may share it. Only the first `variables` coordinates count.
+    /// @param variables Of the slice.
+    /// @param slice Its number: the offset of its first element, divided by 2^variables.
+    /// @param value Of the slice's multilinear polynomial there.
+    struct Claim {
+        Fp3[] point;
+        uint256 variables;
+        uint256 slice;
+        Fp3 value;
+    }
+
+    /// @dev Slices with numbers below this, as in _slice(), are remembered.
+    uint256 private constant REMEMBERED = 256;
+
+    /// @dev Weights at r that many claims have in common.
+    /// @param points Those met so far.
+    /// @param prefixes For each of them, the weights of claims at its first 0, 1, 2 .. coordinates.
+    /// @param met How many.
+    /// @param slices The weights of some slices; zero where unknown.
+    struct Weights {
+        Fp3[] r;
+        Fp3[][] points;
+        Fp3[][] prefixes;
+        uint256 met;
+        Fp3[] slices;
+    }
+
+    /// @notice Refuses claims that a vector of 2^n elements cannot have.
+    function validate(Claim[] memory claims, uint256 n) internal pure {
+        if (claims.length == 0 || claims.length > 1 << 16) {
+            revert ProofErrors.BadClaimCount(claims.length);
+        }
+        unchecked {
+            for (uint256 i; i < claims.length; ++i) {
+                Claim memory claim = claims[i];
+                uint256 v = claim.variables;
+                if (v > n) revert ProofErrors.BadDimension(v, n);
+                if (v > claim.point.length) {
+                    revert ProofErrors.BadDimension(claim.point.length, v);
+                }
+                if (claim.slice >> (n - v) != 0) revert ProofErrors.BadSlice(claim.slice, n - v);
+            }
+        }
+    }
+
+    /// @notice v_1 + gamma v_2 + gamma^2 v_3 ..
+    function values(Claim[] memory claims, Fp3 gamma) internal pure returns (Fp3 sum) {
+        for (uint256 i = claims.length; i > 0; --i) {
+            sum = sum.mulAdd(gamma, claims[i - 1].value);
+        }
+    }
+
+    /// @notice w_1(r) + gamma w_2(r) + ..
+    function weights(Claim[] memory claims, Fp3[] memory r, Fp3 gamma)
+        internal
+        pure
+        returns (Fp3 sum)
+    {
+        Weights memory known = Weights({
+            r: r,
+            points: new Fp3[][](claims.length),
+            prefixes: new Fp3[][](claims.length),
+            met: 0,
+            slices: new Fp3[](REMEMBERED)
+        });
+        unchecked {
+            for (uint256 i = claims.length; i > 0; --i) {
+                Claim memory claim = claims[i - 1];
+                uint256 v = claim.variables;
+                uint256 number = 1 << (r.length - v) | claim.slice;
+                Fp3 weight = _prefixes(known, claim.point)[v] * _slice(known, v, number);
+                sum = sum.mulAdd(gamma, weight);
+            }
+        }
+    }
+
+    function _prefixes(Weights memory known, Fp3[] memory point)
+        private
+        pure
+        returns (Fp3[] memory prefixes)
+    {
+        unchecked {
+            uint256 met = known.met;
+            for (uint256 i = met; i > 0; --i) {
+                if (_same(known.points[i - 1], point)) return known.prefixes[i - 1];
+            }
+            prefixes = _prefixesOf(point, known.r);
+            known.points[met] = point;
+            known.prefixes[met] = prefixes;
+            known.met = met + 1;
+        }
+    }
+
+    function _prefixesOf(Fp3[] memory point, Fp3[] memory r)
+        private
+        pure
+        returns (Fp3[] memory prefixes)
+    {
+        unchecked {
+            uint256 count = point.length < r.length ? point.length : r.length;
+            prefixes = new Fp3[](count + 1);
+            Fp3 product = ONE;
+            prefixes[0] = product;
+            for (uint256 j; j < count; ++j) {
+                // z r + (1 - z) (1 - r) = 1 - z + r (2 z - 1)
+                Fp3 rest = ONE - point[j];
+                product = product * r[j].mulAdd(point[j] - rest, rest);
+                prefixes[j + 1] = product;
+            }
+        }
+    }
+
+    /// @dev The weight of the slice with bits `number`, behind a one, for variables v and up. Without its lowest bit it is
+    /// the slice that has variable v as well.
+    function _slice(Weights memory known, uint256 v, uint256 number)
+        private
+        pure
+        returns (Fp3 weight)
+    {
+        if (number == 1) return ONE;
+        bool isRemembered = number < REMEMBERED;
+        if (isRemembered) {
+            weight = known.slices[number];
+            if (weight != ZERO) return weight;
+        }
+        unchecked {
+            Fp3 all = _slice(known, v + 1, number >> 1);
+            weight = all * known.r[v];
+            if (number & 1 == 0) weight = all - weight;
+        }
+        if (isRemembered) known.slices[number] = weight;
+    }
+
+    function _same(Fp3[] memory a, Fp3[] memory b) private pure returns (bool same) {
+        assembly ("memory-safe") {
+            same := eq(a, b)
+        }
+    }
+}

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Test} from "forge-std/Test.sol";
+
+import {Fp3, fp3} from "../../src/zkml/Fp3.sol";
+import {ProofErrors} from "../../src/zkml/ProofErrors.sol";
+import {WhirClaims} from "../../src/zkml/WhirClaims.sol";
+
+/// What a contract can ask for by mistake. Openings are compared with C++ in whir_equivalence_test.cpp.
+contract WhirClaimsTest is Test {
+    function validate(uint256 count, uint256 coordinates, uint256 variables, uint256 slice)
+        external
+        pure
+    {
+        WhirClaims.Claim[] memory claims = new WhirClaims.Claim[](count);
+        Fp3[] memory point = new Fp3[](coordinates);
+        for (uint256 i; i < count; ++i) {
+            claims[i] = WhirClaims.Claim(point, variables, slice, fp3(0, 0, 0));
+        }
+        WhirClaims.validate(claims, 10);
+    }
+
+    function test_count() public {
+        this.validate(1, 3, 3, 0);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadClaimCount.selector, 0));
+        this.validate(0, 3, 3, 0);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadClaimCount.selector, 65537));
+        this.validate(65537, 3, 3, 0);
+    }
+
+    function test_dimension() public {
+        this.validate(2, 12, 10, 0);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadDimension.selector, 11, 10));
+        this.validate(2, 12, 11, 0);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadDimension.selector, 4, 5));
+        this.validate(2, 4, 5, 0);
+    }
+
+    function test_slice() public {
+        this.validate(1, 7, 7, 7);
+        this.validate(1, 0, 0, 1023);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadSlice.selector, 8, 3));
+        this.validate(1, 7, 7, 8);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadSlice.selector, 1, 0));
+        this.validate(1, 10, 10, 1);
+    }
+}
