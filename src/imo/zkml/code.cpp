@@ -121,19 +121,19 @@ Fp code_point(std::uint32_t row) {
   return point;
 }
 
-std::vector<Fp> encode(std::span<const Fp> message, unsigned log_inverse_rate, ThreadPool& pool,
+LargeVector<Fp> encode(std::span<const Fp> message, unsigned log_inverse_rate, ThreadPool& pool,
                        CodeKernel kernel) {
   const unsigned log_rows = log_rows_of(message.size());
-  std::vector<Fp> code(message.size() << log_inverse_rate);
+  LargeVector<Fp> code(message.size() << log_inverse_rate);
   encode_rows(message.data(), code.data(), log_rows, log_inverse_rate,
               {kColumns, kernel, make_twiddles(log_rows)}, pool);
   return code;
 }
 
-std::vector<Fp3> encode(std::span<const Fp3> message, unsigned log_inverse_rate, ThreadPool& pool,
+LargeVector<Fp3> encode(std::span<const Fp3> message, unsigned log_inverse_rate, ThreadPool& pool,
                         CodeKernel kernel) {
   const unsigned log_rows = log_rows_of(message.size());
-  std::vector<Fp3> code(message.size() << log_inverse_rate);
+  LargeVector<Fp3> code(message.size() << log_inverse_rate);
   encode_rows(reinterpret_cast<const Fp*>(message.data()), reinterpret_cast<Fp*>(code.data()),
               log_rows, log_inverse_rate, {3 * kColumns, kernel, make_twiddles(log_rows)}, pool);
   return code;

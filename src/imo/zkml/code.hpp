@@ -1,6 +1,7 @@
 /// The Reed-Solomon code of the commitments, 16 columns at once.
 #pragma once
 
+#include "imo/base/large_vector.hpp"
 #include "imo/zkml/field.hpp"
 
 #include <span>
@@ -28,9 +29,9 @@ Fp code_point(std::uint32_t row);
 /// Encodes a matrix of `message.size() / 16` rows (a power of two, checked), 16 columns, row by
 /// row: column c of row q of the result is sum_a message[16 a + c] X^a at X = code_point(q). The
 /// result has 2^log_inverse_rate times as many rows. `kernel` must be one that the machine has.
-std::vector<Fp> encode(std::span<const Fp> message, unsigned log_inverse_rate, ThreadPool& pool,
+LargeVector<Fp> encode(std::span<const Fp> message, unsigned log_inverse_rate, ThreadPool& pool,
                        CodeKernel kernel = best_code_kernel());
-std::vector<Fp3> encode(std::span<const Fp3> message, unsigned log_inverse_rate, ThreadPool& pool,
+LargeVector<Fp3> encode(std::span<const Fp3> message, unsigned log_inverse_rate, ThreadPool& pool,
                         CodeKernel kernel = best_code_kernel());
 
 }  // namespace imo::zkml

@@ -29,7 +29,7 @@ void compare_with_horner(unsigned log_rows, unsigned rate, ThreadPool& pool, Ran
   const std::size_t rows = std::size_t{1} << log_rows;
   std::vector<Element> message(rows * 16);
   for (Element& element : message) element = draw();
-  const std::vector<Element> code = encode(std::span<const Element>(message), rate, pool);
+  const auto code = encode(std::span<const Element>(message), rate, pool);
   ASSERT_EQ(code.size(), message.size() << rate);
   for (std::size_t q = 0; q < rows << rate; ++q) {
     const Fp x = code_point(static_cast<std::uint32_t>(q));

@@ -6,8 +6,6 @@
 #include "imo/zkml/weight.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <new>
 #include <utility>
 
 namespace imo::zkml {
@@ -170,21 +168,11 @@ void descend(FractionClaim& claim, const Children& children, std::vector<Fp3> no
 
 }  // namespace
 
-void Fractions::Release::operator()(Fp3* memory) const {
-  std::free(memory);  // NOLINT: from malloc, so that untouched pages stay unmapped
-}
-
-Fractions::Memory Fractions::reserve(std::size_t count) {
-  auto* memory = static_cast<Fp3*>(std::malloc(count * sizeof(Fp3)));  // NOLINT: see above
-  if (memory == nullptr) throw std::bad_alloc();
-  return Memory(memory);
-}
-
 Fractions::Fractions(unsigned variables, std::vector<IndexRange> active)
     : variables_(variables),
       active_(std::move(active)),
-      numerators_(reserve(std::size_t{1} << variables)),
-      denominators_(reserve(std::size_t{1} << variables)) {}
+      numerators_(std::size_t{1} << variables),
+      denominators_(std::size_t{1} << variables) {}
 
 void Fractions::align(unsigned bits) {
   const std::size_t unit = std::size_t{1} << bits;

@@ -5,11 +5,11 @@
 /// q not zero. The protocol ends in one claim on the leaves, at a point that it draws.
 #pragma once
 
+#include "imo/base/large_vector.hpp"
 #include "imo/zkml/field.hpp"
 #include "imo/zkml/transcript.hpp"
 
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -35,10 +35,10 @@ class Fractions {
   [[nodiscard]] unsigned variables() const { return variables_; }
   [[nodiscard]] const std::vector<IndexRange>& active() const { return active_; }
   /// Only what is active may be read or written.
-  [[nodiscard]] Fp3* numerators() { return numerators_.get(); }
-  [[nodiscard]] Fp3* denominators() { return denominators_.get(); }
-  [[nodiscard]] const Fp3* numerators() const { return numerators_.get(); }
-  [[nodiscard]] const Fp3* denominators() const { return denominators_.get(); }
+  [[nodiscard]] Fp3* numerators() { return numerators_.data(); }
+  [[nodiscard]] Fp3* denominators() { return denominators_.data(); }
+  [[nodiscard]] const Fp3* numerators() const { return numerators_.data(); }
+  [[nodiscard]] const Fp3* denominators() const { return denominators_.data(); }
 
   /// Makes every range begin and end at a multiple of 2^bits, with fractions 0 / 1 where it grew.
   void align(unsigned bits);
@@ -46,16 +46,10 @@ class Fractions {
   [[nodiscard]] Fractions parents(ThreadPool& pool) const;
 
  private:
-  struct Release {
-    void operator()(Fp3* memory) const;
-  };
-  using Memory = std::unique_ptr<Fp3[], Release>;
-  static Memory reserve(std::size_t count);
-
   unsigned variables_;
   std::vector<IndexRange> active_;
-  Memory numerators_;
-  Memory denominators_;
+  LargeVector<Fp3> numerators_;
+  LargeVector<Fp3> denominators_;
 };
 
 /// Claims on the multilinear polynomials of numerators and denominators at one point.

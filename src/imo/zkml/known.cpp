@@ -135,11 +135,11 @@ Fp3 KnownFactor::Part::evaluate(std::span<const Fp3> r) const {
   return std::get<Causal>(form).inverted ? Fp3(1) - causal : causal;
 }
 
-std::vector<Fp3> KnownFactor::table() const {
-  std::vector<Fp3> all{Fp3(1)};
+LargeVector<Fp3> KnownFactor::table() const {
+  LargeVector<Fp3> all(1, Fp3(1));
   for (const Part& part : parts_) {
     const std::vector<Fp3> high = part.table();
-    std::vector<Fp3> product(all.size() * high.size());
+    LargeVector<Fp3> product(all.size() * high.size());
     for (std::size_t i = 0; i < product.size(); ++i) {
       product[i] = all[i % all.size()] * high[i / all.size()];
     }

@@ -1,6 +1,7 @@
 /// Multilinear polynomials that both sides know.
 #pragma once
 
+#include "imo/base/large_vector.hpp"
 #include "imo/zkml/field.hpp"
 
 #include <cstdint>
@@ -56,7 +57,7 @@ class KnownFactor {
   [[nodiscard]] unsigned first() const { return first_; }
   [[nodiscard]] unsigned count() const { return count_; }
   /// At all 2^count() indices.
-  [[nodiscard]] std::vector<Fp3> table() const;
+  [[nodiscard]] LargeVector<Fp3> table() const;
   /// `r` has count() coordinates (checked).
   [[nodiscard]] Fp3 evaluate(std::span<const Fp3> r) const;
 

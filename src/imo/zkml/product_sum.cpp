@@ -49,11 +49,11 @@ Fp3 value_at(const std::array<Fp3, kPoints>& coefficients, const Fp3& x) {
 
 /// [high][k][low] -> [high][low], the middle index summed with weights.
 template <typename Element>
-std::vector<Fp3> contract(std::span<const Element> in, unsigned low_bits,
+LargeVector<Fp3> contract(std::span<const Element> in, unsigned low_bits,
                           std::span<const Fp3> weights, ThreadPool& pool) {
   const std::size_t low = std::size_t{1} << low_bits;
   const std::size_t high = in.size() / weights.size() / low;
-  std::vector<Fp3> out(high * low);
+  LargeVector<Fp3> out(high * low);
   pool.parallel_for(high * low, [&](std::size_t i) {
     const Element* first = &in[(i >> low_bits) * weights.size() * low + (i & (low - 1))];
     Fp3 sum;
@@ -64,8 +64,9 @@ std::vector<Fp3> contract(std::span<const Element> in, unsigned low_bits,
 }
 
 /// Columns that differ in scale, added up: the values of a form at all indices of its columns.
-std::vector<Fp3> combined(const LinearForm& form, const ColumnValues& values, ThreadPool& pool) {
-  std::vector<Fp3> sum(std::size_t{1} << form.coordinates.size(), form.constant);
+LargeVector<Fp3> combined(const LinearForm& form, const ColumnValues& values, ThreadPool& pool) {
+  LargeVector<Fp3> sum(std::size_t{1} << form.coordinates.size());
+  if (!form.constant.is_zero()) std::ranges::fill(sum, form.constant);
   for (const LinearForm::Part& part : form.parts) {
     const std::span<const Fp> column = values(part.column);
     pool.parallel_for(sum.size(), [&](std::size_t i) { sum[i] += part.scale * column[i]; });
@@ -93,10 +94,10 @@ std::vector<FixedRun> fixed_runs(std::span<const Coordinate> coordinates) {
 }
 
 /// The form as a table over the variables that it depends on, in the order of its coordinates.
-std::vector<Fp3> reduced(const LinearForm& form, const ColumnValues& values, ThreadPool& pool) {
+LargeVector<Fp3> reduced(const LinearForm& form, const ColumnValues& values, ThreadPool& pool) {
   const std::vector<FixedRun> runs = fixed_runs(form.coordinates);
   const bool is_one_column = form.parts.size() == 1 && form.constant.is_zero();
-  std::vector<Fp3> table;
+  LargeVector<Fp3> table;
   if (!is_one_column || runs.empty()) table = combined(form, values, pool);
   // From the highest run down, so that the places of those below do not move.
   for (std::size_t i = runs.size(); i > 0; --i) {
@@ -117,12 +118,12 @@ std::vector<Fp3> reduced(const LinearForm& form, const ColumnValues& values, Thr
 }
 
 /// Spreads a table over some variables to all of the term's.
-std::vector<Fp3> spread(std::vector<Fp3> table, std::span<const unsigned> variables, unsigned total,
+LargeVector<Fp3> spread(LargeVector<Fp3> table, std::span<const unsigned> variables, unsigned total,
                         ThreadPool& pool) {
   bool is_whole = variables.size() == total;
   for (unsigned i = 0; i < variables.size(); ++i) is_whole = is_whole && variables[i] == i;
   if (is_whole) return table;
-  std::vector<Fp3> all(std::size_t{1} << total);
+  LargeVector<Fp3> all(std::size_t{1} << total);
   pool.parallel_for(all.size(), [&](std::size_t x) {
     std::size_t index = 0;
     for (std::size_t i = 0; i < variables.size(); ++i) index |= (x >> variables[i] & 1) << i;
@@ -189,7 +190,7 @@ class RunningTerm {
 
   void bind(const Fp3& r, ThreadPool& pool) {
     const std::size_t half = tables_[0].size() / 2;
-    for (std::vector<Fp3>& table : tables_) {
+    for (LargeVector<Fp3>& table : tables_) {
       pool.parallel_for(half, [&](std::size_t i) { table[i] += r * (table[i + half] - table[i]); });
       table.resize(half);
     }
@@ -198,7 +199,7 @@ class RunningTerm {
  private:
   unsigned variables_;
   Fp3 scale_;
-  std::vector<std::vector<Fp3>> tables_;
+  std::vector<LargeVector<Fp3>> tables_;
 };
 
 unsigned most_variables(std::span<const Term> terms) {

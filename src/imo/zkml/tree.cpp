@@ -26,8 +26,8 @@ Pair joined(const Digest& left, const Digest& right) {
   return both;
 }
 
-std::vector<Digest> level_above(std::span<const Digest> below, ThreadPool& pool) {
-  std::vector<Digest> above(below.size() / 2);
+LargeVector<Digest> level_above(std::span<const Digest> below, ThreadPool& pool) {
+  LargeVector<Digest> above(below.size() / 2);
   pool.parallel_ranges(above.size(), [&](std::size_t begin, std::size_t end) {
     std::size_t i = begin;
     for (; i + 4 <= end; i += 4) {
@@ -59,7 +59,7 @@ Digest tree_node(const Digest& left, const Digest& right) {
   return cut(crypto::keccak256(joined(left, right)));
 }
 
-Tree::Tree(std::vector<Digest> leaves, ThreadPool& pool) {
+Tree::Tree(LargeVector<Digest> leaves, ThreadPool& pool) {
   IMO_CHECK(std::has_single_bit(leaves.size()), "a tree has a power of two of leaves");
   levels_.push_back(std::move(leaves));
   while (levels_.back().size() > 1) levels_.push_back(level_above(levels_.back(), pool));

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "imo/base/bytes.hpp"
+#include "imo/base/large_vector.hpp"
 #include "imo/base/result.hpp"
 #include "imo/zkml/transcript.hpp"
 
@@ -23,14 +24,14 @@ Digest tree_node(const Digest& left, const Digest& right);
 class Tree {
  public:
   /// Over `leaves`, whose number is a power of two (checked).
-  Tree(std::vector<Digest> leaves, ThreadPool& pool);
+  Tree(LargeVector<Digest> leaves, ThreadPool& pool);
 
   [[nodiscard]] const Digest& root() const { return levels_.back().front(); }
   /// Writes the siblings that open the leaves at `positions` (increasing, in range; checked).
   void open(std::span<const std::uint32_t> positions, ProofWriter& proof) const;
 
  private:
-  std::vector<std::vector<Digest>> levels_;  ///< leaves first
+  std::vector<LargeVector<Digest>> levels_;  ///< leaves first
 };
 
 /// Checks that `leaves` stand at `positions` (increasing, as many as leaves, below 2^height;

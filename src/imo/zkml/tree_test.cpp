@@ -48,7 +48,7 @@ TEST(Tree, RootIsTheDefinition) {
     ThreadPool pool(threads);
     for (unsigned height = 0; height <= 7; ++height) {
       const auto leaves = some_leaves(std::size_t{1} << height);
-      EXPECT_EQ(Tree(leaves, pool).root(), slow_root(leaves)) << height;
+      EXPECT_EQ(Tree({leaves.begin(), leaves.end()}, pool).root(), slow_root(leaves)) << height;
     }
   }
 }
@@ -59,7 +59,7 @@ TEST(Tree, EverySubsetOpensAndNothingElse) {
   for (unsigned height = 0; height <= 3; ++height) {
     const std::uint32_t count = 1U << height;
     const auto leaves = some_leaves(count);
-    const Tree tree(leaves, pool);
+    const Tree tree({leaves.begin(), leaves.end()}, pool);
     for (std::uint32_t subset = 1; subset < 1U << count; ++subset) {
       std::vector<std::uint32_t> positions;
       std::vector<Digest> opened;
@@ -104,7 +104,7 @@ TEST(Tree, NoSiblingIsWrittenThatCanBeComputed) {
   ThreadPool pool(2);
   std::mt19937 random(1);
   const auto leaves = some_leaves(256);
-  const Tree tree(leaves, pool);
+  const Tree tree({leaves.begin(), leaves.end()}, pool);
   for (int round = 0; round < 20; ++round) {
     std::set<std::uint32_t> chosen;
     for (int i = 0; i < 20; ++i) chosen.insert(random() % 256);

@@ -6,6 +6,7 @@
 /// the commitment are opened together.
 #pragma once
 
+#include "imo/base/large_vector.hpp"
 #include "imo/zkml/field.hpp"
 #include "imo/zkml/transcript.hpp"
 #include "imo/zkml/tree.hpp"
@@ -34,7 +35,7 @@ class CommittedVector {
   /// `values` are 2^parameters.variables() elements (checked).
   CommittedVector(const WhirParameters& parameters, std::vector<Fp> values, ThreadPool& pool);
   /// The same, with a codeword made before: encode(values), kept from then (its size is checked).
-  CommittedVector(const WhirParameters& parameters, std::vector<Fp> values, std::vector<Fp> code,
+  CommittedVector(const WhirParameters& parameters, std::vector<Fp> values, LargeVector<Fp> code,
                   ThreadPool& pool);
 
   [[nodiscard]] const WhirParameters& parameters() const { return parameters_; }
@@ -46,7 +47,7 @@ class CommittedVector {
  private:
   WhirParameters parameters_;
   std::vector<Fp> values_;
-  std::vector<Fp> code_;  ///< 16 elements a row
+  LargeVector<Fp> code_;  ///< 16 elements a row
   Tree tree_;
 };
 

@@ -38,8 +38,8 @@ RoundPolynomial round_polynomial(std::span<const Element> f, std::span<const Fp3
 
 /// The vector at r in its lowest variable: half as long.
 template <typename Element>
-std::vector<Fp3> folded(std::span<const Element> f, const Fp3& r, ThreadPool& pool) {
-  std::vector<Fp3> half(f.size() / 2);
+LargeVector<Fp3> folded(std::span<const Element> f, const Fp3& r, ThreadPool& pool) {
+  LargeVector<Fp3> half(f.size() / 2);
   pool.parallel_for(half.size(),
                     [&](std::size_t i) { half[i] = f[2 * i] + r * (f[2 * i + 1] - f[2 * i]); });
   return half;
@@ -126,11 +126,11 @@ class Opening {
   const CommittedVector& vector_;
   ProofWriter& proof_;
   ThreadPool& pool_;
-  std::vector<Fp3> f_;  ///< empty before the first fold: the committed vector itself
-  std::vector<Fp3> w_;
-  std::vector<Fp3> code_;
+  LargeVector<Fp3> f_;  ///< empty before the first fold: the committed vector itself
+  LargeVector<Fp3> w_;
+  LargeVector<Fp3> code_;
   std::optional<Tree> tree_;  ///< nothing in round 0: the commitment's own
-  std::vector<Fp3> next_code_;
+  LargeVector<Fp3> next_code_;
   std::optional<Tree> next_tree_;
   Weight out_of_domain_;
 };
@@ -138,7 +138,7 @@ class Opening {
 }  // namespace
 
 CommittedVector::CommittedVector(const WhirParameters& parameters, std::vector<Fp> values,
-                                 std::vector<Fp> code, ThreadPool& pool)
+                                 LargeVector<Fp> code, ThreadPool& pool)
     : parameters_(parameters),
       values_(std::move(values)),
       code_(std::move(code)),

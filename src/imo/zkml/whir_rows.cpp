@@ -10,7 +10,7 @@ namespace {
 
 template <typename Element>
 Tree make_tree(std::span<const Element> code, ThreadPool& pool) {
-  std::vector<Digest> leaves(code.size() / WhirParameters::kRowSize);
+  LargeVector<Digest> leaves(code.size() / WhirParameters::kRowSize);
   pool.parallel_ranges(leaves.size(), [&](std::size_t begin, std::size_t end) {
     std::size_t i = begin;
     for (; i + 4 <= end; i += 4) {

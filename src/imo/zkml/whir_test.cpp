@@ -181,7 +181,7 @@ TEST(WhirLiar, FoldsAnotherVectorThanItEncoded) {
   for (const unsigned n : {8U, 12U}) {
     const WhirParameters parameters = parameters_of(n, 4);
     std::vector<Fp> other = vector_of(n, 6);
-    std::vector<Fp> code = encode(std::span<const Fp>(other), 4, pool);
+    LargeVector<Fp> code = encode(std::span<const Fp>(other), 4, pool);
     other[0] += Fp(1);
     const CommittedVector vector(parameters, other, std::move(code), pool);
     const auto verdict = verify(parameters, 1, prove(vector, other, 1, pool));
@@ -196,7 +196,7 @@ TEST(WhirLiar, CommitsToAWordFarFromTheCode) {
   ThreadPool pool(1);
   const WhirParameters parameters = parameters_of(9, 4);
   const std::vector<Fp> values = vector_of(9, 7);
-  std::vector<Fp> code = encode(std::span<const Fp>(values), 4, pool);
+  LargeVector<Fp> code = encode(std::span<const Fp>(values), 4, pool);
   for (std::size_t i = 0; i < code.size(); i += 32) code[i] += Fp(1);  // every second row
   const CommittedVector vector(parameters, values, std::move(code), pool);
   EXPECT_FALSE(verify(parameters, 1, prove(vector, values, 1, pool)));

@@ -1,0 +1,45 @@
+/// Vectors of millions of elements.
+#pragma once
+
+#include <cstddef>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace imo {
+
+/// `bytes` of zeros, in huge pages where the system has them; pages that nobody touches cost
+/// nothing. Throws std::bad_alloc.
+void* allocate_zeroed(std::size_t bytes);
+/// Gives back what allocate_zeroed(bytes) gave.
+void free_zeroed(void* memory, std::size_t bytes) noexcept;
+
+/// Leaves elements as the zeros that their memory has, so that whoever fills them first, on every
+/// thread, also brings in the pages: a fresh std::vector would do so alone, and twice.
+template <typename T>
+struct ZeroedAllocator {
+  using value_type = T;
+
+  ZeroedAllocator() = default;
+  template <typename U>
+  ZeroedAllocator(const ZeroedAllocator<U>& /*other*/) noexcept {}  // NOLINT: one is as any other
+
+  T* allocate(std::size_t n) { return static_cast<T*>(allocate_zeroed(n * sizeof(T))); }
+  void deallocate(T* memory, std::size_t n) noexcept { free_zeroed(memory, n * sizeof(T)); }
+  template <typename U>
+  void construct(U* /*place*/) noexcept {}
+  template <typename U, typename First, typename... Rest>
+  void construct(U* place, First&& first, Rest&&... rest) {
+    ::new (static_cast<void*>(place)) U(std::forward<First>(first), std::forward<Rest>(rest)...);
+  }
+  friend bool operator==(const ZeroedAllocator& /*a*/, const ZeroedAllocator& /*b*/) {
+    return true;
+  }
+};
+
+/// For types whose default is all zeros and that own nothing. It may shrink; growing again would
+/// bring back old elements.
+template <typename T>
+using LargeVector = std::vector<T, ZeroedAllocator<T>>;
+
+}  // namespace imo
