@@ -30,11 +30,11 @@ unsigned place(Circuit& circuit, Source source) {
   for (ColumnId id = 0; id < circuit.columns.size(); ++id) {
     if (circuit.columns[id].source == source) order.push_back(id);
   }
-  sort_largest_first(order, [&](ColumnId id) { return circuit.columns[id].variables; });
+  sort_largest_first(order, [&](ColumnId id) { return circuit.columns[id].block_variables(); });
   std::uint64_t offset = 0;
   for (const ColumnId id : order) {
     circuit.columns[id].offset = offset;
-    offset += std::uint64_t{1} << circuit.columns[id].variables;
+    offset += circuit.columns[id].size();
   }
   const auto bits = static_cast<unsigned>(std::bit_width(std::max<std::uint64_t>(offset, 1) - 1));
   return std::max(bits, kLeastVariables);

@@ -66,6 +66,8 @@ struct Box {
   };
   std::vector<Axis> axes;
   bool is_causal = false;
+  /// The highest axis counts layers: columns store those within its bound only.
+  bool is_layered = false;
 
   [[nodiscard]] unsigned variables() const;
   [[nodiscard]] bool contains(std::uint64_t index) const;
@@ -117,8 +119,8 @@ struct Circuit {
   unsigned registered_variables = 0;
 };
 
-/// Gives every column its offset: of each commitment the largest first, so that they are aligned;
-/// and the commitments their numbers of variables.
+/// Gives every column its offset: of each commitment those of the largest blocks first, so that
+/// they are aligned; and the commitments their numbers of variables.
 void place_columns(Circuit& circuit);
 
 /// Where a lookup or a table lies among the leaves of the sum of fractions.
@@ -143,7 +145,7 @@ struct CircuitValues {
   [[nodiscard]] std::span<const Fp> column(const Column& column) const {
     const std::span<const Fp> all =
         column.source == Source::kWitness ? std::span<const Fp>(witness) : registered;
-    return all.subspan(column.offset, std::size_t{1} << column.variables);
+    return all.subspan(column.offset, column.size());
   }
 };
 

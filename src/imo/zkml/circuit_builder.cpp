@@ -60,17 +60,31 @@ void add_direct(Sum& sum, const Limbs& limbs, std::span<const Fp3> point, const 
   }
 }
 
-ColumnId CircuitBuilder::column(std::string name, Source source, unsigned variables) {
-  circuit_.columns.push_back({std::move(name), source, variables, 0});
+ColumnId CircuitBuilder::column(Column column) {
+  circuit_.columns.push_back(std::move(column));
   return static_cast<ColumnId>(circuit_.columns.size() - 1);
 }
 
-ColumnId CircuitBuilder::witness(std::string name, unsigned variables) {
-  return column(std::move(name), Source::kWitness, variables);
+ColumnId CircuitBuilder::witness(std::string name, const Box& box) {
+  Column column{std::move(name), Source::kWitness, box.variables()};
+  if (box.is_layered) {
+    column.block_bits = box.axes.back().bits;
+    column.blocks = static_cast<std::uint32_t>(box.axes.back().bound);
+  }
+  return this->column(std::move(column));
 }
 
 ColumnId CircuitBuilder::registered(std::string name, unsigned variables) {
-  return column(std::move(name), Source::kRegistered, variables);
+  return column({std::move(name), Source::kRegistered, variables});
+}
+
+ColumnId CircuitBuilder::registered(std::string name, unsigned variables, const Box::Axis& layers) {
+  return column({std::move(name), Source::kRegistered, variables + layers.bits, layers.bits,
+                 static_cast<std::uint32_t>(layers.bound)});
+}
+
+ColumnId CircuitBuilder::counts_of(const std::string& name, unsigned variables) {
+  return column({"counts of " + name, Source::kWitness, variables});
 }
 
 std::uint32_t CircuitBuilder::range(unsigned bits) {
@@ -79,8 +93,7 @@ std::uint32_t CircuitBuilder::range(unsigned bits) {
   if (known != tables_.end()) return known->second;
   const std::string name = fmt::format("{} bits", bits);
   const auto index = static_cast<std::uint32_t>(circuit_.tables.size());
-  circuit_.tables.push_back(
-      {name, bits, bits, Table::Inputs::kIndex, {}, witness("counts of " + name, bits)});
+  circuit_.tables.push_back({name, bits, bits, Table::Inputs::kIndex, {}, counts_of(name, bits)});
   return tables_[bits] = index;
 }
 
@@ -95,7 +108,7 @@ Limbs CircuitBuilder::limbs(const std::string& name, const Box& box, unsigned bi
   Limbs limbs{{}, bits, is_signed};
   for (unsigned from = 0; from < bits; from += kLimbBits) {
     const unsigned width = std::min(kLimbBits, bits - from);
-    limbs.columns.push_back(witness(name, box.variables()));
+    limbs.columns.push_back(witness(name, box));
     look_up_limb(name, {false, limbs.columns.back()}, box, width,
                  is_signed && from + width == bits);
   }
@@ -107,7 +120,7 @@ Remainder CircuitBuilder::remainder(const std::string& name, const Box& box, uns
   Remainder remainder{static_cast<VirtualId>(circuit_.virtuals.size()), {}, bits};
   look_up_limb(name, {true, remainder.low}, box, std::min(kLimbBits, bits), false);
   for (unsigned from = kLimbBits; from < bits; from += kLimbBits) {
-    remainder.high.push_back(witness(name, box.variables()));
+    remainder.high.push_back(witness(name, box));
     look_up_limb(name, {false, remainder.high.back()}, box, std::min(kLimbBits, bits - from),
                  false);
   }
@@ -135,9 +148,9 @@ ColumnId CircuitBuilder::activation(const std::string& name, const Box& box) {
                                kLimbBits,
                                Table::Inputs::kSigned,
                                {},
-                               witness("counts of int16", kLimbBits)});
+                               counts_of("int16", kLimbBits)});
   }
-  const ColumnId id = witness(name, box.variables());
+  const ColumnId id = witness(name, box);
   circuit_.lookups.push_back({name, index, {false, id}, 0, {}, box});
   return id;
 }
@@ -147,7 +160,7 @@ std::uint32_t CircuitBuilder::table(std::string name, std::uint32_t tag, unsigne
   IMO_CHECK(tag >= kFirstTag && !tables_.contains(tag), "a tag of its own");
   const auto index = static_cast<std::uint32_t>(circuit_.tables.size());
   tables_[tag] = index;
-  const ColumnId counts = witness("counts of " + name, variables);
+  const ColumnId counts = counts_of(name, variables);
   circuit_.tables.push_back({std::move(name), tag, variables, inputs, outs, counts});
   return index;
 }

@@ -64,8 +64,10 @@ void add_direct(Sum& sum, const Limbs& limbs, std::span<const Fp3> point, const 
 
 class CircuitBuilder {
  public:
-  ColumnId witness(std::string name, unsigned variables);
+  ColumnId witness(std::string name, const Box& box);
   ColumnId registered(std::string name, unsigned variables);
+  /// Of 2^variables elements for each layer.
+  ColumnId registered(std::string name, unsigned variables, const Box::Axis& layers);
 
   /// A committed number of `bits` bits, 1 to 64, in every cell of the box.
   Limbs limbs(const std::string& name, const Box& box, unsigned bits, bool is_signed = false);
@@ -88,7 +90,8 @@ class CircuitBuilder {
  private:
   static constexpr std::uint32_t kSignedTag = 31;
 
-  ColumnId column(std::string name, Source source, unsigned variables);
+  ColumnId column(Column column);
+  ColumnId counts_of(const std::string& name, unsigned variables);
   /// The table [0, 2^bits), bits at most kLimbBits; its tag is its bits.
   std::uint32_t range(unsigned bits);
   void look_up_limb(const std::string& name, Operand operand, const Box& box, unsigned bits,

@@ -141,10 +141,9 @@ ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parame
   prove_products(combined.terms, columns, claims, proof, pool);
   times.products = clock.lap();
 
-  open(witness, witness_binding, claims.claims_on(Source::kWitness, circuit.witness_variables),
-       proof, pool);
+  open(witness, witness_binding, claims.claims_on(Source::kWitness), proof, pool);
   times.open_witness = clock.lap();
-  const auto on_registered = claims.claims_on(Source::kRegistered, circuit.registered_variables);
+  const auto on_registered = claims.claims_on(Source::kRegistered);
   if (!on_registered.empty()) open(registered, registered_binding, on_registered, proof, pool);
   times.open_registered = clock.lap();
   return times;

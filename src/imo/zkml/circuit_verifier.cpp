@@ -24,8 +24,8 @@ Result<void> check_circuit(const Circuit& circuit, const CircuitParameters& para
   IMO_TRY_VOID(check_products(combined.terms, combined.sum, claims, proof));
 
   IMO_TRY_VOID(check_open(parameters.witness, witness_root, witness_binding,
-                          claims.claims_on(Source::kWitness, circuit.witness_variables), proof));
-  const auto on_registered = claims.claims_on(Source::kRegistered, circuit.registered_variables);
+                          claims.claims_on(Source::kWitness), proof));
+  const auto on_registered = claims.claims_on(Source::kRegistered);
   if (!on_registered.empty()) {
     IMO_TRY_VOID(check_open(parameters.registered, registered_root, registered_binding,
                             on_registered, proof));

@@ -19,16 +19,17 @@ Result<Fp3> ColumnClaims::value(ColumnId column, std::span<const Fp3> point) {
   return value;
 }
 
-std::vector<Claim> ColumnClaims::claims_on(Source source, unsigned variables) const {
+std::vector<Claim> ColumnClaims::claims_on(Source source) const {
   std::vector<Claim> claims;
   for (const Known& known : known_) {
     const Column& column = columns_[known.column];
     if (column.source != source) continue;
-    std::vector<Fp3> point = known.point;
-    for (unsigned bit = column.variables; bit < variables; ++bit) {
-      point.emplace_back(column.offset >> bit & 1);
-    }
-    claims.push_back({std::move(point), known.value});
+    const std::span<const Fp3> point(known.point);
+    const std::span<const Fp3> low = point.first(column.block_variables());
+    std::vector<Fp3> blocks = point_weights(point.subspan(low.size()));
+    blocks.resize(column.blocks);
+    claims.push_back(
+        {{low.begin(), low.end()}, column.offset >> low.size(), std::move(blocks), known.value});
   }
   return claims;
 }

@@ -23,13 +23,20 @@ namespace imo::zkml {
 
 enum class Source : std::uint8_t { kWitness, kRegistered };
 
-/// Where a column lies: elements offset .. offset + 2^variables - 1 of its commitment; the offset
-/// is a multiple of that size.
+/// A vector of 2^variables elements within a commitment. The highest bits of its index count
+/// blocks, of which the first ones are stored and the rest are zero: a model has rarely a power of
+/// two of layers.
 struct Column {
   std::string name;  ///< for messages
   Source source = Source::kWitness;
   unsigned variables = 0;
-  std::uint64_t offset = 0;
+  unsigned block_bits = 0;   ///< how many of the bits count blocks
+  std::uint32_t blocks = 1;  ///< how many are stored
+  std::uint64_t offset = 0;  ///< of the first, a multiple of a block's size
+
+  [[nodiscard]] unsigned block_variables() const { return variables - block_bits; }
+  /// Elements stored.
+  [[nodiscard]] std::uint64_t size() const { return std::uint64_t{blocks} << block_variables(); }
 };
 
 /// Index into a list of columns.
@@ -46,8 +53,8 @@ class ColumnClaims {
   Result<Fp3> value(ColumnId column, std::span<const Fp3> point);
 
   [[nodiscard]] std::span<const Column> columns() const { return columns_; }
-  /// All claims on one commitment of 2^variables elements, as WHIR opens them.
-  [[nodiscard]] std::vector<Claim> claims_on(Source source, unsigned variables) const;
+  /// All claims on one commitment, as WHIR opens them.
+  [[nodiscard]] std::vector<Claim> claims_on(Source source) const;
 
  protected:
   explicit ColumnClaims(std::span<const Column> columns) : columns_(columns) {}
@@ -64,7 +71,7 @@ class ColumnClaims {
   std::vector<std::vector<std::size_t>> by_column_;
 };
 
-/// The values of a column: 2^variables elements.
+/// The values of a column: its size() elements.
 using ColumnValues = std::function<std::span<const Fp>(ColumnId)>;
 
 /// The prover's side. All arguments are borrowed.

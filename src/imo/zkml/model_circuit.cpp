@@ -89,7 +89,8 @@ CommonShift ModelCircuit::common(
 }
 
 Box ModelCircuit::cells(unsigned bits, std::uint32_t bound) const {
-  return {{{bits, bound}, {bits_.position, answer_.positions()}, {bits_.layer, layers()}}, false};
+  return {
+      {{bits, bound}, {bits_.position, answer_.positions()}, {bits_.layer, layers()}}, false, true};
 }
 
 Box ModelCircuit::head_cells(std::uint32_t heads, unsigned bits) const {
@@ -97,7 +98,8 @@ Box ModelCircuit::head_cells(std::uint32_t heads, unsigned bits) const {
            {bits, heads},
            {bits_.position, answer_.positions()},
            {bits_.layer, layers()}},
-          false};
+          false,
+          true};
 }
 
 ModelCircuit::Entries ModelCircuit::layer_entries(Point point, std::span<const Fp> factors) const {
@@ -122,12 +124,13 @@ ModelCircuit::Entries ModelCircuit::choice_positions(Point choice) const {
 
 void ModelCircuit::declare_registered() {
   const AxisBits& b = bits_;
+  const Box::Axis layer_axis{b.layer, layers()};
   registered.embedding = builder_.registered("embedding", b.feature + b.token);
   const unsigned query_bits = b.head + b.heads;
   const unsigned key_bits = query_bits - b.group;
   const auto matrix = [&](Matrix which, std::string name, unsigned columns, unsigned rows) {
     registered.matrices.at(static_cast<std::size_t>(which)) =
-        builder_.registered(std::move(name), columns + rows + b.layer);
+        builder_.registered(std::move(name), columns + rows, layer_axis);
   };
   matrix(Matrix::kQuery, "queries", b.feature, query_bits);
   matrix(Matrix::kKey, "keys", b.feature, key_bits);
@@ -137,9 +140,9 @@ void ModelCircuit::declare_registered() {
   matrix(Matrix::kUp, "up", b.feature, b.feed_forward);
   matrix(Matrix::kDown, "down", b.feed_forward, b.feature);
   if (shape_.has_biases) {
-    registered.biases = {builder_.registered("bias of queries", query_bits + b.layer),
-                         builder_.registered("bias of keys", key_bits + b.layer),
-                         builder_.registered("bias of values", key_bits + b.layer)};
+    registered.biases = {builder_.registered("bias of queries", query_bits, layer_axis),
+                         builder_.registered("bias of keys", key_bits, layer_axis),
+                         builder_.registered("bias of values", key_bits, layer_axis)};
   }
   registered.logits = builder_.registered("logits", b.feature + b.token);
   registered.cosines = builder_.registered("cosines", b.head - 1 + b.context);
@@ -220,7 +223,7 @@ void ModelCircuit::add_norm(const std::string& name, NormColumns& norm,
   }
   norm.narrow = CommonShift::of(narrow);
   norm.scale = CommonShift::of(scale);
-  norm.rows = {{norm.cells.axes.begin() + 1, norm.cells.axes.end()}, false};
+  norm.rows = {{norm.cells.axes.begin() + 1, norm.cells.axes.end()}, false, norm.cells.is_layered};
   norm.narrowed = builder_.limbs(name + " input", norm.cells, kNarrowedBits, true);
   norm.narrow_rest = builder_.remainder(
       name + " input's remainder", norm.cells, norm.narrow.shift, [&norm, input](Point point) {
@@ -461,7 +464,7 @@ void ModelCircuit::add_layers() {
   gate.box = up.box = cells(b.feed_forward, shape_.feed_forward);
   add_matrix("gate", Matrix::kGate, feed_forward_norm.scaled, b.feature, gate);
   add_matrix("up", Matrix::kUp, feed_forward_norm.scaled, b.feature, up);
-  activated = builder_.witness("activation", gate.box.variables());
+  activated = builder_.witness("activation", gate.box);
   const std::uint32_t table =
       builder_.table("activation", kGateTag, kTableBits, Table::Inputs::kSigned, registered.gate);
   builder_.lookup("activation", table, gate.values, activated, gate.box);

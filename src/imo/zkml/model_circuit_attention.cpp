@@ -83,17 +83,18 @@ void ModelCircuit::add_scores() {
                       {b.position, positions},
                       {b.heads, shape_.heads},
                       {b.layer, layers()}},
+                     true,
                      true};
-  attention.rows = {{attention.cells.axes.begin() + 1, attention.cells.axes.end()}, false};
+  attention.rows = {{attention.cells.axes.begin() + 1, attention.cells.axes.end()}, false, true};
   attention.common = common([](const LayerShape& l) { return l.score_shift; });
   for (std::size_t l = 0; l < layers(); ++l) {
     attention.common.factors[l] *= Fp(shape_.layers[l].score_multiplier);
   }
   attention.maximum = builder_.limbs("greatest score", attention.rows, kMaximumBits, true);
-  attention.exp_row = builder_.witness("score below greatest", attention.cells.variables());
+  attention.exp_row = builder_.witness("score below greatest", attention.cells);
   attention.beyond_table =
       builder_.limbs("score far below greatest", attention.cells, kBeyondTableBits);
-  attention.exp = builder_.witness("exp", attention.cells.variables());
+  attention.exp = builder_.witness("exp", attention.cells);
   const std::uint32_t table =
       builder_.table("exp", kExpTag, kExpTableBits, Table::Inputs::kIndex, registered.exp);
   builder_.lookup("exp", table, attention.exp_row, attention.exp, attention.cells);
@@ -138,7 +139,7 @@ void ModelCircuit::add_scores() {
 // difference goes beyond the table only where exp is zero, and there it has been zero long since.
 void ModelCircuit::add_maximum() {
   const unsigned variables = attention.cells.variables();
-  attention.is_maximum = builder_.witness("is greatest score", variables);
+  attention.is_maximum = builder_.witness("is greatest score", attention.cells);
   builder_.check("greatest score is reached", variables, [this](Point point) {
     const unsigned all = attention.cells.variables();
     const LinearForm is_maximum = form_of(attention.is_maximum, Coordinates().variables(0, all));

@@ -47,17 +47,19 @@ Fp3 value_at(const std::array<Fp3, kPoints>& coefficients, const Fp3& x) {
   return value;
 }
 
-/// [high][k][low] -> [high][low], the middle index summed with weights.
+/// [high][k][low] -> [high][low], the middle index summed with weights. `in` has 2^variables
+/// elements, of which those that are zero may be missing at the end.
 template <typename Element>
-LargeVector<Fp3> contract(std::span<const Element> in, unsigned low_bits,
+LargeVector<Fp3> contract(std::span<const Element> in, std::size_t variables, unsigned low_bits,
                           std::span<const Fp3> weights, ThreadPool& pool) {
   const std::size_t low = std::size_t{1} << low_bits;
-  const std::size_t high = in.size() / weights.size() / low;
-  LargeVector<Fp3> out(high * low);
-  pool.parallel_for(high * low, [&](std::size_t i) {
-    const Element* first = &in[(i >> low_bits) * weights.size() * low + (i & (low - 1))];
+  LargeVector<Fp3> out((std::size_t{1} << variables) / weights.size());
+  pool.parallel_for(out.size(), [&](std::size_t i) {
+    const std::size_t first = (i >> low_bits) * weights.size() * low + (i & (low - 1));
     Fp3 sum;
-    for (std::size_t k = 0; k < weights.size(); ++k) sum += weights[k] * first[k * low];
+    for (std::size_t k = 0; k < weights.size() && first + k * low < in.size(); ++k) {
+      sum += weights[k] * in[first + k * low];
+    }
     out[i] = sum;
   });
   return out;
@@ -69,7 +71,7 @@ LargeVector<Fp3> combined(const LinearForm& form, const ColumnValues& values, Th
   if (!form.constant.is_zero()) std::ranges::fill(sum, form.constant);
   for (const LinearForm::Part& part : form.parts) {
     const std::span<const Fp> column = values(part.column);
-    pool.parallel_for(sum.size(), [&](std::size_t i) { sum[i] += part.scale * column[i]; });
+    pool.parallel_for(column.size(), [&](std::size_t i) { sum[i] += part.scale * column[i]; });
   }
   return sum;
 }
@@ -99,6 +101,7 @@ LargeVector<Fp3> reduced(const LinearForm& form, const ColumnValues& values, Thr
   const bool is_one_column = form.parts.size() == 1 && form.constant.is_zero();
   LargeVector<Fp3> table;
   if (!is_one_column || runs.empty()) table = combined(form, values, pool);
+  std::size_t variables = form.coordinates.size();
   // From the highest run down, so that the places of those below do not move.
   for (std::size_t i = runs.size(); i > 0; --i) {
     const FixedRun& run = runs[i - 1];
@@ -109,10 +112,11 @@ LargeVector<Fp3> reduced(const LinearForm& form, const ColumnValues& values, Thr
     std::vector<Fp3> weights = point_weights(point);
     if (table.empty()) {
       for (Fp3& weight : weights) weight *= form.parts.front().scale;
-      table = contract(values(form.parts.front().column), run.first, weights, pool);
+      table = contract(values(form.parts.front().column), variables, run.first, weights, pool);
     } else {
-      table = contract(std::span<const Fp3>(table), run.first, weights, pool);
+      table = contract(std::span<const Fp3>(table), variables, run.first, weights, pool);
     }
+    variables -= run.count;
   }
   return table;
 }

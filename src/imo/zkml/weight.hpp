@@ -1,8 +1,9 @@
 /// Weights: what a claim on a committed vector sums over.
 ///
 /// A claim is sum_b w[b] f[b] = v over b in {0,1}^n, with bit j of the index b belonging to
-/// coordinate j. All weights here are products, w[b] = prod_j (b_j ? one_j : zero_j), so their
-/// multilinear extension is w(r) = prod_j (zero_j + r_j (one_j - zero_j)).
+/// coordinate j. Within a block of indices all weights here are products,
+/// w[b] = prod_j (b_j ? one_j : zero_j), so their multilinear extension there is
+/// w(r) = prod_j (zero_j + r_j (one_j - zero_j)).
 #pragma once
 
 #include "imo/zkml/field.hpp"
@@ -20,10 +21,14 @@ class Weight {
  public:
   /// w[b] = prod_j (b_j z_j + (1 - b_j)(1 - z_j)): the value of the multilinear polynomial at z.
   static Weight at_point(std::span<const Fp3> z);
+  /// The same on blocks of 2^z.size() elements that follow each other, each with a scale; zero
+  /// elsewhere. Blocks are within 2^variables elements (checked).
+  static Weight in_blocks(std::span<const Fp3> z, std::uint64_t first, std::span<const Fp3> scales,
+                          unsigned variables);
   /// w[b] = x^b: the value of the univariate polynomial with coefficients f at x.
   static Weight powers(const Fp3& x, unsigned variables);
 
-  [[nodiscard]] unsigned variables() const { return static_cast<unsigned>(factors_.size()); }
+  [[nodiscard]] unsigned variables() const { return variables_; }
   /// w(r); r has as many coordinates as there are variables (checked).
   [[nodiscard]] Fp3 evaluate(std::span<const Fp3> r) const;
   /// sums[b] += scale * w[b] for every b; sums has 2^variables elements (checked).
@@ -34,14 +39,20 @@ class Weight {
     Fp3 zero;
     Fp3 one;
   };
-  std::vector<Factor> factors_;
+  [[nodiscard]] Fp3 blocks_at(std::span<const Fp3> high) const;
+  void add_block(std::span<Fp3> block, const Fp3& scale, ThreadPool& pool) const;
+
+  unsigned variables_ = 0;
+  std::vector<Factor> factors_;  ///< of the index within a block
+  std::uint64_t first_ = 0;
+  std::vector<Fp3> scales_{Fp3(1)};
 };
 
 /// All 2^n values w[b] of at_point(z).
 std::vector<Fp3> point_weights(std::span<const Fp3> z);
 
-/// The value at z of the multilinear polynomial with these values; they number 2^z.size()
-/// (checked).
+/// The value at z of the multilinear polynomial with these values and zeros behind them, 2^z.size()
+/// in all (checked).
 Fp3 evaluate_multilinear(std::span<const Fp> values, std::span<const Fp3> z, ThreadPool& pool);
 
 /// The same of few values in F, on this thread.

@@ -17,10 +17,18 @@
 
 namespace imo::zkml {
 
-/// The claim that the multilinear polynomial of a commitment has the value `value` at `point`.
+/// A claim on blocks of 2^low.size() elements that follow each other: scaled with `scales`, one for
+/// each, the values of their multilinear polynomials at `low` add up to `value`.
 struct Claim {
-  std::vector<Fp3> point;
+  std::vector<Fp3> low;
+  std::uint64_t first_block = 0;
+  std::vector<Fp3> scales;
   Fp3 value;
+
+  /// The value of the whole commitment's polynomial at a point.
+  static Claim at(std::vector<Fp3> point, const Fp3& value) {
+    return {std::move(point), 0, {Fp3(1)}, value};
+  }
 };
 
 /// The claim on the univariate polynomial that binds a commitment to one codeword.
@@ -62,9 +70,8 @@ Result<OutOfDomain> read_binding(ProofReader& proof);
 void open(const CommittedVector& vector, const OutOfDomain& binding, std::span<const Claim> claims,
           ProofWriter& proof, ThreadPool& pool);
 
-/// Holds when the vector under `root` meets the binding and every claim. Points must have
-/// parameters.variables() coordinates, and claims number 1 to kMaxClaims (checked: the verifier
-/// makes them itself).
+/// Holds when the vector under `root` meets the binding and every claim. Claims' blocks lie within
+/// the commitment, and claims number 1 to kMaxClaims (checked: the verifier makes them itself).
 Result<void> check_open(const WhirParameters& parameters, const Digest& root,
                         const OutOfDomain& binding, std::span<const Claim> claims,
                         ProofReader& proof);

@@ -24,8 +24,8 @@ struct Setting {
     std::mt19937_64 random(variables);
     values = test::random_values(random, std::size_t{1} << variables);
     for (std::size_t i = 0; i < kClaims; ++i) {
-      claims.push_back({test::random_point(random, variables), {}});
-      claims.back().value = evaluate_multilinear(values, claims.back().point, pool);
+      const std::vector<Fp3> point = test::random_point(random, variables);
+      claims.push_back(Claim::at(point, evaluate_multilinear(values, point, pool)));
     }
   }
 

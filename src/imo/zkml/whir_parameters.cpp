@@ -78,8 +78,10 @@ Result<WhirParameters> WhirParameters::make(unsigned variables, unsigned log_inv
     round.variables -= kFolding;
     if (round.variables <= kMostInTheClear) break;
     // The domain halves while the dimension falls by 2^4; from some rate on both fall alike,
-    // because more queries are saved no longer and distance is lost in folding.
-    round.log_inverse_rate = std::min(round.log_inverse_rate + kFolding - 1, kLowestLogInverseRate);
+    // because more queries are saved no longer and distance is lost in folding. The first time it
+    // falls to a quarter: there most of the prover's work would be.
+    const unsigned step = parameters.rounds_.size() == 1 ? kFolding - 2 : kFolding - 1;
+    round.log_inverse_rate = std::min(round.log_inverse_rate + step, kLowestLogInverseRate);
   }
   if (least < Bits{security} * kOne) {
     return invalid("a commitment to 2^" + std::to_string(variables) + " elements at rate 2^-" +

@@ -177,7 +177,7 @@ void open(const CommittedVector& vector, const OutOfDomain& binding, std::span<c
   Fp3 scale(1);
   for (const Claim& claim : claims) {
     scale *= gamma;
-    opening.add(Weight::at_point(claim.point), scale);
+    opening.add(weight_of(claim, parameters), scale);
   }
   for (std::size_t i = 0; i < rounds.size(); ++i) {
     for (unsigned j = 0; j < WhirParameters::kFolding; ++j) opening.fold();

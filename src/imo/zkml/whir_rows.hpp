@@ -4,6 +4,8 @@
 #include "imo/zkml/field.hpp"
 #include "imo/zkml/transcript.hpp"
 #include "imo/zkml/tree.hpp"
+#include "imo/zkml/weight.hpp"
+#include "imo/zkml/whir.hpp"
 #include "imo/zkml/whir_parameters.hpp"
 
 #include <array>
@@ -43,6 +45,11 @@ Fp3 fold_row(Row<Element> row, std::span<const Fp3> weights) {
   Fp3 sum;
   for (std::size_t c = 0; c < row.size(); ++c) sum += weights[c] * row[c];
   return sum;
+}
+
+/// What a claim sums over. Its blocks lie within the commitment (checked).
+inline Weight weight_of(const Claim& claim, const WhirParameters& parameters) {
+  return Weight::in_blocks(claim.low, claim.first_block, claim.scales, parameters.variables());
 }
 
 /// The positions that a round asks for: drawn, sorted, without repetitions.

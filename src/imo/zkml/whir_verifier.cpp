@@ -118,9 +118,8 @@ Result<void> check_open(const WhirParameters& parameters, const Digest& root,
   check.add(Weight::powers(binding.point, parameters.variables()), binding.value, Fp3(1));
   Fp3 scale(1);
   for (const Claim& claim : claims) {
-    IMO_CHECK(claim.point.size() == parameters.variables(), "a claim of another dimension");
     scale *= first_gamma;
-    check.add(Weight::at_point(claim.point), claim.value, scale);
+    check.add(weight_of(claim, parameters), claim.value, scale);
   }
 
   Digest this_root = root;
