@@ -36,8 +36,8 @@ interface ProofErrors {
     error BadClaimCount(uint256 count);
     /// @notice A point with another number of coordinates than the commitment has variables.
     error BadDimension(uint256 coordinates, uint256 variables);
-    /// @notice A slice has a number of at most `bits` bits.
-    error BadSlice(uint256 slice, uint256 bits);
+    /// @notice Blocks `first` .. `first + count - 1` are not all below 2^bits.
+    error BadBlocks(uint256 first, uint256 count, uint256 bits);
     /// @notice A sum of fractions has at least one variable.
     error NoVariables();
     error InverseOfZero();

@@ -4,35 +4,37 @@ pragma solidity 0.8.37;
 import {Fp3, ONE, ZERO} from "./Fp3.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 
-/// @title Claims on slices of a committed vector
-/// @notice A slice is 2^v neighbours, at a multiple of that: a column. In the words of docs/proof.md, the claim is at the
-/// v coordinates of its own, then at the bits of the slice's number.
+/// @title Claims on blocks of a committed vector
+/// @notice docs/proof.md, "WHIR", is normative: a block is 2^v neighbours, at a multiple of that; claims speak of blocks
+/// that follow each other, each with a scale.
 library WhirClaims {
     /// @param point Where; claims may share it. Only the first `variables` coordinates count.
-    /// @param variables Of the slice.
-    /// @param slice Its number: the offset of its first element, divided by 2^variables.
-    /// @param value Of the slice's multilinear polynomial there.
+    /// @param variables Of a block.
+    /// @param first The first block's number: the offset of its first element, divided by 2^variables.
+    /// @param scales One for each block.
+    /// @param value What the blocks' multilinear polynomials are there, each times its scale, in all.
     struct Claim {
         Fp3[] point;
         uint256 variables;
-        uint256 slice;
+        uint256 first;
+        Fp3[] scales;
         Fp3 value;
     }
 
-    /// @dev Slices with numbers below this, as in _slice(), are remembered.
+    /// @dev Blocks with numbers below this, as in _block(), are remembered.
     uint256 private constant REMEMBERED = 256;
 
     /// @dev Weights at r that many claims have in common.
     /// @param points Those met so far.
     /// @param prefixes For each of them, the weights of claims at its first 0, 1, 2 .. coordinates.
     /// @param met How many.
-    /// @param slices The weights of some slices; zero where unknown.
+    /// @param blocks The weights of some blocks; zero where unknown.
     struct Weights {
         Fp3[] r;
         Fp3[][] points;
         Fp3[][] prefixes;
         uint256 met;
-        Fp3[] slices;
+        Fp3[] blocks;
     }
 
     /// @notice Refuses claims that a vector of 2^n elements cannot have.
@@ -48,7 +50,10 @@ library WhirClaims {
                 if (v > claim.point.length) {
                     revert ProofErrors.BadDimension(claim.point.length, v);
                 }
-                if (claim.slice >> (n - v) != 0) revert ProofErrors.BadSlice(claim.slice, n - v);
+                uint256 count = claim.scales.length;
+                if (claim.first >= 1 << n || claim.first + count > 1 << (n - v)) {
+                    revert ProofErrors.BadBlocks(claim.first, count, n - v);
+                }
             }
         }
     }
@@ -71,14 +76,13 @@ library WhirClaims {
             points: new Fp3[][](claims.length),
             prefixes: new Fp3[][](claims.length),
             met: 0,
-            slices: new Fp3[](REMEMBERED)
+            blocks: new Fp3[](REMEMBERED)
         });
         unchecked {
             for (uint256 i = claims.length; i > 0; --i) {
                 Claim memory claim = claims[i - 1];
                 uint256 v = claim.variables;
-                uint256 number = 1 << (r.length - v) | claim.slice;
-                Fp3 weight = _prefixes(known, claim.point)[v] * _slice(known, v, number);
+                Fp3 weight = _prefixes(known, claim.point)[v] * _blocks(known, claim);
                 sum = sum.mulAdd(gamma, weight);
             }
         }
@@ -120,9 +124,19 @@ library WhirClaims {
         }
     }
 
-    /// @dev The weight of the slice with bits `number`, behind a one, for variables v and up. Without its lowest bit it is
-    /// the slice that has variable v as well.
-    function _slice(Weights memory known, uint256 v, uint256 number)
+    function _blocks(Weights memory known, Claim memory claim) private pure returns (Fp3 sum) {
+        unchecked {
+            uint256 v = claim.variables;
+            uint256 number = 1 << (known.r.length - v) | claim.first;
+            for (uint256 i; i < claim.scales.length; ++i) {
+                sum = claim.scales[i].mulAdd(_block(known, v, number + i), sum);
+            }
+        }
+    }
+
+    /// @dev The weight of the block with bits `number`, behind a one, for variables v and up. Without its lowest bit it is
+    /// the block that has variable v as well.
+    function _block(Weights memory known, uint256 v, uint256 number)
         private
         pure
         returns (Fp3 weight)
@@ -130,15 +144,15 @@ library WhirClaims {
         if (number == 1) return ONE;
         bool isRemembered = number < REMEMBERED;
         if (isRemembered) {
-            weight = known.slices[number];
+            weight = known.blocks[number];
             if (weight != ZERO) return weight;
         }
         unchecked {
-            Fp3 all = _slice(known, v + 1, number >> 1);
+            Fp3 all = _block(known, v + 1, number >> 1);
             weight = all * known.r[v];
             if (number & 1 == 0) weight = all - weight;
         }
-        if (isRemembered) known.slices[number] = weight;
+        if (isRemembered) known.blocks[number] = weight;
     }
 
     function _same(Fp3[] memory a, Fp3[] memory b) private pure returns (bool same) {

@@ -60,7 +60,7 @@ library WhirParameters {
                 least = _min(least, queries * each + grinding * ONE_BIT);
                 least = _min(least, _codeBits(n * ONE_BIT, rate * ONE_BIT));
                 n -= FOLDING;
-                rate = _min(rate + FOLDING - 1, LOWEST_RATE);
+                rate = _min(rate + (i == 0 ? FOLDING - 2 : FOLDING - 1), LOWEST_RATE);
             }
             if (least < asked * ONE_BIT) {
                 revert ProofErrors.TooLittleSecurity(least / ONE_BIT, asked);

@@ -12,15 +12,16 @@ import {WhirParameters} from "../../src/zkml/WhirParameters.sol";
 contract WhirBatch is ProofErrors {
     using Transcript for Transcript.Reader;
 
-    struct Slice {
+    struct Blocks {
         uint256 variables;
-        uint256 index;
+        uint256 first;
+        uint256 count;
     }
 
     /// @notice The proof: root, binding, the values of claims, opening.
     struct Opening {
         WhirParameters.Parameters parameters;
-        Slice[] claims;
+        Blocks[] claims;
         bytes proof;
     }
 
@@ -56,7 +57,7 @@ contract WhirBatch is ProofErrors {
         Transcript.Reader memory reader = Transcript.open("imo.test.whir", "", given.proof);
         bytes32 root = reader.readDigest();
         Whir.OutOfDomain memory binding = Whir.bind(reader);
-        // Claims take turns between two points.
+        // Claims take turns between two points; the other one gives the scales of their blocks.
         Fp3[][2] memory points;
         for (uint256 i; i < 2; ++i) {
             points[i] = new Fp3[](given.parameters.variables);
@@ -66,8 +67,13 @@ contract WhirBatch is ProofErrors {
         }
         WhirClaims.Claim[] memory claims = new WhirClaims.Claim[](given.claims.length);
         for (uint256 i; i < claims.length; ++i) {
+            Blocks calldata blocks = given.claims[i];
+            Fp3[] memory scales = new Fp3[](blocks.count);
+            for (uint256 j; j < scales.length; ++j) {
+                scales[j] = points[1 - i % 2][j];
+            }
             claims[i] = WhirClaims.Claim(
-                points[i % 2], given.claims[i].variables, given.claims[i].index, reader.readFp3()
+                points[i % 2], blocks.variables, blocks.first, scales, reader.readFp3()
             );
         }
         gas = gasleft();

@@ -9,40 +9,51 @@ import {WhirClaims} from "../../src/zkml/WhirClaims.sol";
 
 /// What a contract can ask for by mistake. Openings are compared with C++ in whir_equivalence_test.cpp.
 contract WhirClaimsTest is Test {
-    function validate(uint256 count, uint256 coordinates, uint256 variables, uint256 slice)
-        external
-        pure
-    {
+    function validate(
+        uint256 count,
+        uint256 coordinates,
+        uint256 variables,
+        uint256 first,
+        uint256 blocks
+    ) external pure {
         WhirClaims.Claim[] memory claims = new WhirClaims.Claim[](count);
         Fp3[] memory point = new Fp3[](coordinates);
+        Fp3[] memory scales = new Fp3[](blocks);
         for (uint256 i; i < count; ++i) {
-            claims[i] = WhirClaims.Claim(point, variables, slice, fp3(0, 0, 0));
+            claims[i] = WhirClaims.Claim(point, variables, first, scales, fp3(0, 0, 0));
         }
         WhirClaims.validate(claims, 10);
     }
 
     function test_count() public {
-        this.validate(1, 3, 3, 0);
+        this.validate(1, 3, 3, 0, 1);
         vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadClaimCount.selector, 0));
-        this.validate(0, 3, 3, 0);
+        this.validate(0, 3, 3, 0, 1);
         vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadClaimCount.selector, 65537));
-        this.validate(65537, 3, 3, 0);
+        this.validate(65537, 3, 3, 0, 1);
     }
 
     function test_dimension() public {
-        this.validate(2, 12, 10, 0);
+        this.validate(2, 12, 10, 0, 1);
         vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadDimension.selector, 11, 10));
-        this.validate(2, 12, 11, 0);
+        this.validate(2, 12, 11, 0, 1);
         vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadDimension.selector, 4, 5));
-        this.validate(2, 4, 5, 0);
+        this.validate(2, 4, 5, 0, 1);
     }
 
-    function test_slice() public {
-        this.validate(1, 7, 7, 7);
-        this.validate(1, 0, 0, 1023);
-        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadSlice.selector, 8, 3));
-        this.validate(1, 7, 7, 8);
-        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadSlice.selector, 1, 0));
-        this.validate(1, 10, 10, 1);
+    function test_blocks() public {
+        this.validate(1, 7, 7, 7, 1);
+        this.validate(1, 7, 7, 2, 6);
+        this.validate(1, 0, 0, 1023, 1);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 8, 1, 3));
+        this.validate(1, 7, 7, 8, 1);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 2, 7, 3));
+        this.validate(1, 7, 7, 2, 7);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 1, 1, 0));
+        this.validate(1, 10, 10, 1, 1);
+        // A number that would wrap.
+        uint256 last = type(uint256).max;
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, last, 1, 3));
+        this.validate(1, 7, 7, last, 1);
     }
 }

@@ -142,7 +142,7 @@ class Talk {
     for (Digest& leaf : leaves) {
       for (std::uint8_t& byte : leaf.bytes) byte = static_cast<std::uint8_t>(random());
     }
-    const zkml::Tree tree(leaves, pool_);
+    const zkml::Tree tree({leaves.begin(), leaves.end()}, pool_);
     writer_.write(tree.root());
     words_.emplace_back(kReadDigest);
     std::vector<std::uint32_t> positions;

@@ -37,42 +37,57 @@ ProofChain chain_of_batch() {
   return {batch::deploy_data(), batch::error_signatures()};
 }
 
-struct Slice {
+struct Blocks {
   unsigned variables;
-  std::uint64_t index;
+  std::uint64_t first;
+  std::uint64_t count;
 };
 
-/// Slices of every size that a vector of 2^n elements has.
-std::vector<Slice> random_slices(unsigned n, std::size_t count, std::mt19937_64& random) {
-  std::vector<Slice> slices;
+/// One to five blocks of every size that a vector of 2^n elements has.
+std::vector<Blocks> random_blocks(unsigned n, std::size_t count, std::mt19937_64& random) {
+  std::vector<Blocks> blocks;
   for (std::size_t i = 0; i < count; ++i) {
     const auto variables = static_cast<unsigned>(below(random, n + 1));
-    slices.push_back({variables, below(random, std::uint64_t{1} << (n - variables))});
+    const std::uint64_t all = std::uint64_t{1} << (n - variables);
+    const std::uint64_t some = 1 + below(random, std::min<std::uint64_t>(all, 5));
+    blocks.push_back({variables, below(random, all - some + 1), some});
   }
-  return slices;
+  return blocks;
 }
 
-/// What both sides make claims from: two points, which the claims share in turns.
-std::vector<Claim> claims_on(std::span<const Slice> slices, unsigned n,
+/// What both sides make claims from: two points, which the claims share in turns; the other one
+/// gives the scales of their blocks.
+std::vector<Claim> claims_on(std::span<const Blocks> blocks, unsigned n,
                              zkml::Transcript& transcript) {
   std::array<std::vector<Fp3>, 2> points;
   for (auto& point : points) {
     for (unsigned j = 0; j < n; ++j) point.push_back(transcript.challenge());
   }
   std::vector<Claim> claims;
-  for (std::size_t i = 0; i < slices.size(); ++i) {
-    std::vector<Fp3> point = points[i % 2];
-    for (unsigned j = slices[i].variables; j < n; ++j) {
-      point[j] = Fp3(slices[i].index >> (j - slices[i].variables) & 1);
-    }
-    claims.push_back({std::move(point), {}});
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const std::span<const Fp3> low = std::span(points[i % 2]).first(blocks[i].variables);
+    const std::span<const Fp3> scales = std::span(points[1 - i % 2]).first(blocks[i].count);
+    claims.push_back(
+        {{low.begin(), low.end()}, blocks[i].first, {scales.begin(), scales.end()}, {}});
   }
   return claims;
 }
 
+/// What a claim says of a vector.
+Fp3 value_of(const Claim& claim, std::span<const Fp> vector, ThreadPool& pool) {
+  const std::size_t size = std::size_t{1} << claim.low.size();
+  Fp3 value;
+  for (std::size_t i = 0; i < claim.scales.size(); ++i) {
+    value +=
+        claim.scales[i] *
+        evaluate_multilinear(vector.subspan((claim.first_block + i) * size, size), claim.low, pool);
+  }
+  return value;
+}
+
 struct Proven {
   WhirParameters parameters;
-  std::vector<Slice> slices;
+  std::vector<Blocks> blocks;
   Bytes proof;
 
   /// As the contract takes it.
@@ -81,8 +96,8 @@ struct Proven {
     opening.parameters = {U256(parameters.variables()),
                           U256(parameters.rounds().front().log_inverse_rate),
                           U256(parameters.grinding()), U256(WhirParameters::kMinSecurity)};
-    for (const Slice& slice : slices) {
-      opening.claims.push_back({U256(slice.variables), U256(slice.index)});
+    for (const Blocks& some : blocks) {
+      opening.claims.push_back({U256(some.variables), U256(some.first), U256(some.count)});
     }
     opening.proof = proof;
     return opening;
@@ -90,39 +105,36 @@ struct Proven {
 };
 
 /// `lie` is added to the first claim's value.
-Proven prove(const CommittedVector& vector, std::vector<Slice> slices, const Fp3& lie,
+Proven prove(const CommittedVector& vector, std::vector<Blocks> blocks, const Fp3& lie,
              ThreadPool& pool) {
   ProofWriter proof(kProtocol, {});
   proof.write(vector.root());
   const OutOfDomain binding = bind(vector, proof, pool);
-  std::vector<Claim> claims = claims_on(slices, vector.parameters().variables(), proof);
+  std::vector<Claim> claims = claims_on(blocks, vector.parameters().variables(), proof);
   for (std::size_t i = 0; i < claims.size(); ++i) {
-    const std::size_t size = std::size_t{1} << slices[i].variables;
-    claims[i].value =
-        evaluate_multilinear(vector.values().subspan(slices[i].index * size, size),
-                             std::span(claims[i].point).first(slices[i].variables), pool);
+    claims[i].value = value_of(claims[i], vector.values(), pool);
     if (i == 0) claims[i].value += lie;
     proof.write(claims[i].value);
   }
   open(vector, binding, claims, proof, pool);
-  return {vector.parameters(), std::move(slices), std::move(proof).take()};
+  return {vector.parameters(), std::move(blocks), std::move(proof).take()};
 }
 
 /// An honest proof for a random vector.
-Proven prove(const WhirParameters& parameters, std::vector<Slice> slices, std::uint64_t seed) {
+Proven prove(const WhirParameters& parameters, std::vector<Blocks> blocks, std::uint64_t seed) {
   ThreadPool pool(2);
   std::mt19937_64 random(seed);
   const std::size_t size = std::size_t{1} << parameters.variables();
   const CommittedVector vector(parameters, zkml::test::random_values(random, size), pool);
-  return prove(vector, std::move(slices), Fp3(), pool);
+  return prove(vector, std::move(blocks), Fp3(), pool);
 }
 
-Result<void> verify(const WhirParameters& parameters, std::span<const Slice> slices,
+Result<void> verify(const WhirParameters& parameters, std::span<const Blocks> blocks,
                     BytesView bytes) {
   ProofReader proof(kProtocol, {}, bytes);
   IMO_TRY(const zkml::Digest root, proof.read_digest());
   IMO_TRY(const OutOfDomain binding, read_binding(proof));
-  std::vector<Claim> claims = claims_on(slices, parameters.variables(), proof);
+  std::vector<Claim> claims = claims_on(blocks, parameters.variables(), proof);
   for (Claim& claim : claims) {
     IMO_TRY(claim.value, proof.read_fp3());
   }
@@ -186,7 +198,7 @@ TEST(WhirEquivalence, ParametersAreCalculatedAlike) {
         << all[i].grinding.to_dec() << ' ' << all[i].security.to_dec();
   }
   for (const char* outcome : {"accepted", "TooLittleSecurity", "BadParameters"}) {
-    EXPECT_GT(seen[outcome], 500U) << outcome;
+    EXPECT_GT(seen[outcome], 400U) << outcome;
   }
 }
 
@@ -207,7 +219,7 @@ std::map<std::string, std::size_t> compare(ProofChain& chain, const Proven& prov
       for (std::size_t j = 0; j < 8 && at + j < changed.size(); ++j) {
         changed[at + j] ^= some[i].flipped.bytes[j];
       }
-      const auto verdict = verify(proven.parameters, proven.slices, changed);
+      const auto verdict = verify(proven.parameters, proven.blocks, changed);
       const Bytes expected = verdict ? Bytes() : chain.revert_of(verdict.error());
       EXPECT_EQ(answers[i], expected) << "byte " << at << ": C++ " << chain.name_of(expected)
                                       << ", contract " << chain.name_of(answers[i]);
@@ -227,7 +239,7 @@ TEST(WhirEquivalence, EveryShapeIsAcceptedAlike) {
       for (const std::size_t count : {1U, 2U, 7U, 30U}) {
         const unsigned grinding = count == 2 ? 5 : 0;
         const Proven proven = prove(must(WhirParameters::make(n, rate, grinding)),
-                                    random_slices(n, count, random), n);
+                                    random_blocks(n, count, random), n);
         EXPECT_EQ(compare(chain, proven, kUnchanged)["accepted"], 1U)
             << n << ' ' << rate << ' ' << count;
       }
@@ -242,15 +254,15 @@ TEST(WhirEquivalence, LiesAreRefusedAlike) {
   for (const unsigned n : {8U, 12U, 13U}) {
     const WhirParameters parameters = must(WhirParameters::make(n, 4, 0));
     std::vector<Fp> values = zkml::test::random_values(random, std::size_t{1} << n);
-    std::vector<Slice> slices = random_slices(n, 3, random);
+    std::vector<Blocks> blocks = random_blocks(n, 3, random);
     const CommittedVector honest(parameters, values, pool);
-    Proven proven = prove(honest, slices, Fp3(1), pool);
+    Proven proven = prove(honest, blocks, Fp3(1), pool);
     EXPECT_EQ(compare(chain, proven, kUnchanged)["ClaimMismatch"], 1U);
     // The code of one vector, everything else of another.
     values[0] += Fp(1);
     const CommittedVector other(parameters, values,
-                                std::vector<Fp>(honest.code().begin(), honest.code().end()), pool);
-    proven = prove(other, slices, Fp3(), pool);
+                                LargeVector<Fp>(honest.code().begin(), honest.code().end()), pool);
+    proven = prove(other, blocks, Fp3(), pool);
     EXPECT_EQ(compare(chain, proven, kUnchanged)[n == 8 ? "LastVectorMismatch" : "ClaimMismatch"],
               1U);
   }
@@ -263,7 +275,7 @@ TEST(WhirEquivalence, EveryChangedWordIsRefusedAlike) {
   std::map<std::string, std::size_t> seen;
   for (const unsigned n : {9U, 12U}) {
     const Proven proven =
-        prove(must(WhirParameters::make(n, 4, 4)), random_slices(n, 2, random), n);
+        prove(must(WhirParameters::make(n, 4, 4)), random_blocks(n, 2, random), n);
     std::vector<batch::Change> changes;
     for (std::size_t at = 0; at < proven.proof.size(); at += 8) {
       batch::Change change{.at = U256(at)};
@@ -294,7 +306,7 @@ TEST(WhirEquivalence, EveryPrefixIsRefusedAlike) {
   ProofChain chain = chain_of_batch();
   std::mt19937_64 random(5);
   const Proven proven =
-      prove(must(WhirParameters::make(11, 6, 16)), random_slices(11, 2, random), 5);
+      prove(must(WhirParameters::make(11, 6, 16)), random_blocks(11, 2, random), 5);
   for (std::size_t size = 1; size < proven.proof.size(); size += 1 + below(random, 200)) {
     Proven cut = proven;
     cut.proof.resize(size);
@@ -311,7 +323,7 @@ TEST(WhirEquivalence, GasOfAnOpening) {
   std::mt19937_64 random(6);
   for (const auto& [n, rate] : {std::pair{20U, 3U}, {21U, 4U}}) {
     const Proven proven =
-        prove(must(WhirParameters::make(n, rate)), random_slices(n, 60, random), n);
+        prove(must(WhirParameters::make(n, rate)), random_blocks(n, 60, random), n);
     const std::uint64_t gas = chain.ask(batch::verify(proven.opening())).to_u64().value();
     const auto zeros =
         static_cast<std::uint64_t>(std::ranges::count(proven.proof, std::uint8_t{0}));
