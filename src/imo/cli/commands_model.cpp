@@ -1,9 +1,10 @@
-// Commands that use a model without a chain: run, bench, tokenize, eval.
+// Commands that use a model without a chain: run, prove, bench, tokenize, eval.
 
 #include "imo/cli/bench_dispute.hpp"
 #include "imo/cli/bench_inference.hpp"
 #include "imo/cli/command_line.hpp"
 #include "imo/cli/eval.hpp"
+#include "imo/cli/prove.hpp"
 #include "imo/cli/run.hpp"
 #include "imo/cli/tokenize.hpp"
 #include "imo/model/tokenizer.hpp"
@@ -46,6 +47,21 @@ void add_run(CommandLine& line) {
           [options](const GlobalOptions& global) { return run_model(*options, global.json); });
 }
 
+void add_prove(CommandLine& line) {
+  auto options = std::make_shared<ProveOptions>();
+  CLI::App* command =
+      line.app.add_subcommand("prove", "let a model write, and prove that it wrote it");
+  command->add_option("model", options->model, ".imo or GGUF file")->required();
+  command->add_option("prompt", options->prompt, "what it continues")->required();
+  command->add_option("-o,--output", options->output, "where the proof goes; answer.proof");
+  command->add_option("--max-tokens", options->max_tokens, "tokens to write")
+      ->capture_default_str();
+  command->add_option("--context", options->context, "32 bytes in hex that name a request");
+  command->add_flag("--profile", options->profile, "say how long each stage took");
+  add_execution(command, options->execution);
+  line.on(command, [options](const GlobalOptions&) { return prove(*options); });
+}
+
 void add_bench(CommandLine& line) {
   CLI::App* bench = line.app.add_subcommand("bench", "measure this machine");
   bench->require_subcommand(1);
@@ -58,6 +74,15 @@ void add_bench(CommandLine& line) {
   inference->add_option("--repeat", options->repeat, "runs")->capture_default_str();
   add_execution(inference, options->execution);
   line.on(inference, [options](const GlobalOptions&) { return bench_inference(*options); });
+
+  auto proving = std::make_shared<BenchProveOptions>();
+  CLI::App* prove = bench->add_subcommand("prove", "what it takes to prove an answer");
+  prove->add_option("model", proving->model, ".imo or GGUF file")->required();
+  prove->add_option("--tokens", proving->tokens, "of prompt and answer")->capture_default_str();
+  prove->add_option("--prompt", proving->prompt, "tokens of the prompt")->capture_default_str();
+  prove->add_option("--repeat", proving->repeat, "proofs")->capture_default_str();
+  add_execution(prove, proving->execution);
+  line.on(prove, [proving](const GlobalOptions&) { return bench_prove(*proving); });
 
   CLI::App* dispute = bench->add_subcommand(
       "dispute", "what it costs to prove an answer false, on a chain of its own");
@@ -107,6 +132,7 @@ void add_eval(CommandLine& line) {
 
 void add_model_commands(CommandLine& line) {
   add_run(line);
+  add_prove(line);
   add_tokenize(line);
   add_eval(line);
   add_bench(line);

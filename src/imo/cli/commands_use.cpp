@@ -2,6 +2,7 @@
 #include "imo/cli/command_line.hpp"
 #include "imo/cli/content.hpp"
 #include "imo/cli/operator.hpp"
+#include "imo/cli/prove.hpp"
 #include "imo/cli/receipt.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/eth/units.hpp"
@@ -62,18 +63,24 @@ void add_requests(CommandLine& line) {
   });
 
   CLI::App* verifying = line.app.add_subcommand(
-      "verify", "run an answer again; exit code 7 when it is not the model's");
+      "verify", "check an answer or its proof; exit code 7 when it is not the model's");
   auto model = std::make_shared<std::filesystem::path>();
   auto receipt = std::make_shared<std::filesystem::path>();
+  auto proof = std::make_shared<std::filesystem::path>();
   auto* which = verifying->add_option_group("answer", "which answer")->require_option(1);
   add_parsed(which, "number", *number, U256::parse, "of the request on the chain");
   which->add_option("--receipt", *receipt, "file with the JSON that the HTTP door replied");
-  verifying->add_option("--model", *model, "the model file: .imo or GGUF")->required();
-  line.on(verifying, [number, receipt, model](const GlobalOptions& global) -> Result<Report> {
-    IMO_TRY(Session session, Session::open(global));
-    if (!receipt->empty()) return verify_receipt_file(session, *receipt, *model);
-    return verify_request(session, *number, *model);
-  });
+  which->add_option("--proof", *proof, "file that `imo prove` wrote; needs no chain");
+  verifying->add_option("--model", *model,
+                        "the model file, .imo or GGUF; a proof can be checked without");
+  line.on(verifying,
+          [number, receipt, proof, model](const GlobalOptions& global) -> Result<Report> {
+            if (!proof->empty()) return verify_proof(*proof, *model);
+            if (model->empty()) return invalid("--model is missing: the model file, .imo or GGUF");
+            IMO_TRY(Session session, Session::open(global));
+            if (!receipt->empty()) return verify_receipt_file(session, *receipt, *model);
+            return verify_request(session, *number, *model);
+          });
 }
 
 void add_content(CommandLine& line) {

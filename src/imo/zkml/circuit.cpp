@@ -191,6 +191,12 @@ Result<void> count_lookups(const Circuit& circuit, CircuitValues& values) {
 Result<CircuitParameters> CircuitParameters::make(const Circuit& circuit) {
   constexpr unsigned kWitnessRate = 3;
   constexpr unsigned kRegisteredRate = 4;
+  if (circuit.witness_variables > WhirParameters::kMaxVariables ||
+      circuit.registered_variables > WhirParameters::kMaxVariables) {
+    return invalid(fmt::format(
+        "too large to be proven: the run has 2^{} values, the model 2^{}, and 2^{} is the most",
+        circuit.witness_variables, circuit.registered_variables, WhirParameters::kMaxVariables));
+  }
   IMO_TRY(WhirParameters witness, WhirParameters::make(circuit.witness_variables, kWitnessRate));
   IMO_TRY(WhirParameters registered,
           WhirParameters::make(circuit.registered_variables, kRegisteredRate));

@@ -1,0 +1,259 @@
+#include "imo/cli/prove.hpp"
+
+#include "imo/base/file.hpp"
+#include "imo/base/format.hpp"
+#include "imo/base/hex.hpp"
+#include "imo/cli/model.hpp"
+#include "imo/zkml/proof_file.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <random>
+
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+namespace imo::cli {
+
+namespace {
+
+using zkml::ProofFile;
+using zkml::ProvingKey;
+using Clock = std::chrono::steady_clock;
+
+double seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+std::uint64_t memory_of_machine() {
+  const long pages = ::sysconf(_SC_PHYS_PAGES);
+  const long size = ::sysconf(_SC_PAGE_SIZE);
+  return pages > 0 && size > 0 ? std::uint64_t(pages) * std::uint64_t(size) : 0;
+}
+
+std::uint64_t peak_rss_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+Result<Hash32> context_of(const std::string& text) {
+  if (text.empty()) return Hash32{};
+  const auto bytes = from_hex(text);
+  if (!bytes || bytes->size() != Hash32::kSize) {
+    return invalid("--context takes 32 bytes in hex: 0x and 64 digits");
+  }
+  Hash32 context;
+  std::ranges::copy(*bytes, context.bytes.begin());
+  return context;
+}
+
+/// What proving will take; fails when that is more than the machine has.
+Result<zkml::ProofEstimate> estimate(const engine::Model& model, std::size_t prompt,
+                                     std::size_t output) {
+  IMO_TRY(const auto shape, zkml::ModelShape::of(model.program()));
+  IMO_TRY(const auto estimate, zkml::estimate_proof(shape, static_cast<std::uint32_t>(prompt),
+                                                    static_cast<std::uint32_t>(output)));
+  const std::uint64_t memory = memory_of_machine();
+  if (memory != 0 && estimate.memory_bytes > memory) {
+    return invalid(
+        fmt::format("proving this answer takes about {} of memory, the machine has {}; "
+                    "ask for fewer tokens",
+                    format_bytes(estimate.memory_bytes), format_bytes(memory)));
+  }
+  return estimate;
+}
+
+nlohmann::ordered_json stages_of(std::chrono::nanoseconds registering,
+                                 const zkml::ModelProof& proof) {
+  return {{"register_s", seconds(registering)},
+          {"witness_s", seconds(proof.witness)},
+          {"commit_s", seconds(proof.times.commit)},
+          {"lookups_s", seconds(proof.times.lookups)},
+          {"products_s", seconds(proof.times.products)},
+          {"open_witness_s", seconds(proof.times.open_witness)},
+          {"open_registered_s", seconds(proof.times.open_registered)}};
+}
+
+std::string text_of(const engine::Model& model, std::span<const engine::TokenId> tokens) {
+  const auto text = model.tokenizer().decode(tokens);
+  return text ? *text : std::string("(tokens that are no text)");
+}
+
+}  // namespace
+
+Result<Report> prove(const ProveOptions& options) {
+  if (options.prompt.empty()) return invalid("the prompt is empty");
+  IMO_TRY(const Runner runner, Runner::create(options.execution));
+  ProofFile file;
+  IMO_TRY(file.statement.context, context_of(options.context));
+  IMO_TRY(const engine::Model model, open_model(options.model, {.verify = false}));
+  zkml::Answer& answer = file.statement.answer;
+  IMO_TRY(answer.prompt, model.tokenizer().encode(options.prompt));
+  IMO_TRY_VOID(estimate(model, answer.prompt.size(), options.max_tokens));
+  IMO_TRY(engine::Generation written,
+          model.generate(answer.prompt, options.max_tokens, {}, runner.execution()));
+  answer.output = std::move(written.tokens);
+  IMO_TRY(const zkml::ProofEstimate needs,
+          estimate(model, answer.prompt.size(), answer.output.size()));
+  std::cerr << fmt::format("proving {} tokens: about {} of memory, a proof of about {}\n",
+                           answer.prompt.size() + answer.output.size(),
+                           format_bytes(needs.memory_bytes), format_bytes(needs.proof_bytes));
+
+  const auto started = Clock::now();
+  IMO_TRY(const ProvingKey key, ProvingKey::make(model, runner.pool()));
+  const auto registered = Clock::now();
+  file.key = key.verifying_key();
+  IMO_TRY(zkml::ModelProof proof, zkml::prove_answer(model, key, file.statement, runner.pool()));
+  const auto done = Clock::now();
+  file.proof = std::move(proof.bytes);
+  const std::filesystem::path output =
+      options.output.empty() ? std::filesystem::path("answer.proof") : options.output;
+  IMO_TRY_VOID(write_file_atomic(output, file.encode()));
+
+  const std::string text = text_of(model, answer.output);
+  Report report;
+  report.data = {{"file", output.string()},
+                 {"model_root", to_hex(file.key.model_root)},
+                 {"registered_root", to_hex(file.key.registered_root)},
+                 {"text", text},
+                 {"prompt_tokens", answer.prompt},
+                 {"output_tokens", answer.output},
+                 {"proof_bytes", file.proof.size()},
+                 {"prove_s", seconds(done - registered)},
+                 {"peak_rss_bytes", peak_rss_bytes()},
+                 {"stages", stages_of(registered - started, proof)}};
+  report.field("answer", text)
+      .field("proof", fmt::format("{}, {}", output.string(), format_bytes(file.proof.size())))
+      .field("time", fmt::format("{:.2f} s, and {:.2f} s to commit to the weights",
+                                 seconds(done - registered), seconds(registered - started)))
+      .field("memory", format_bytes(peak_rss_bytes()));
+  if (options.profile) {
+    for (const auto& [stage, took] : report.data["stages"].items()) {
+      report.field("  " + stage, fmt::format("{:.3f}", took.get<double>()));
+    }
+  }
+  report.next.push_back(
+      fmt::format("imo verify --proof {} --model {}", output.string(), options.model.string()));
+  return report;
+}
+
+Result<Report> verify_proof(const std::filesystem::path& path,
+                            const std::filesystem::path& model_path) {
+  IMO_TRY(const Bytes bytes, read_file(path, ProofFile::kMaxBytes));
+  IMO_TRY(const ProofFile file, ProofFile::decode(bytes));
+  std::optional<engine::Model> model;
+  if (!model_path.empty()) {
+    IMO_TRY(const Runner runner, Runner::create({}));
+    IMO_TRY(model, open_model(model_path));
+    if (model->root() != file.key.model_root) {
+      return fail(
+          ErrorKind::kVerification,
+          fmt::format("the proof is about model {}, '{}' is {}", to_hex(file.key.model_root),
+                      model_path.string(), to_hex(model->root())));
+    }
+    IMO_TRY(const ProvingKey key, ProvingKey::make(*model, runner.pool()));
+    if (key.verifying_key() != file.key) {
+      return fail(ErrorKind::kVerification,
+                  "the proof is about other weights than those of this model, whose root it names");
+    }
+  }
+  const auto started = Clock::now();
+  IMO_TRY_VOID(zkml::check_answer(file.key, file.statement, file.proof));
+  const double took = seconds(Clock::now() - started);
+
+  const zkml::Answer& answer = file.statement.answer;
+  Report report;
+  report.data = {{"valid", true},
+                 {"model_checked", model.has_value()},
+                 {"model_root", to_hex(file.key.model_root)},
+                 {"registered_root", to_hex(file.key.registered_root)},
+                 {"context", to_hex(file.statement.context)},
+                 {"prompt_tokens", answer.prompt},
+                 {"output_tokens", answer.output},
+                 {"proof_bytes", file.proof.size()},
+                 {"verify_ms", took * 1000}};
+  report
+      .field("proof", fmt::format("valid; {}, checked in {:.1f} ms",
+                                  format_bytes(file.proof.size()), took * 1000))
+      .field("model", to_hex(file.key.model_root))
+      .field("weights", to_hex(file.key.registered_root));
+  if (model) {
+    report.data["prompt"] = text_of(*model, answer.prompt);
+    report.data["text"] = text_of(*model, answer.output);
+    report.field("prompt", text_of(*model, answer.prompt))
+        .field("answer", text_of(*model, answer.output));
+  } else {
+    report.field("answer", fmt::format("{} tokens", answer.output.size()))
+        .line("That the weights are those of the model was not checked; --model FILE does it.");
+  }
+  return report;
+}
+
+Result<Report> bench_prove(const BenchProveOptions& options) {
+  if (options.prompt == 0 || options.prompt >= options.tokens || options.repeat == 0) {
+    return invalid("--prompt must be at least 1 and less than --tokens, --repeat at least 1");
+  }
+  IMO_TRY(const Runner runner, Runner::create(options.execution));
+  IMO_TRY(const engine::Model model, open_model(options.model, {.verify = false}));
+  zkml::Statement statement;
+  zkml::Answer& answer = statement.answer;
+  std::mt19937 random(1);
+  for (std::uint32_t i = 0; i < options.prompt; ++i) {
+    answer.prompt.push_back(static_cast<engine::TokenId>(random() % model.vocabulary_size()));
+  }
+  IMO_TRY(engine::Generation written,
+          model.generate(answer.prompt, options.tokens - options.prompt, {}, runner.execution()));
+  answer.output = std::move(written.tokens);
+  IMO_TRY(const zkml::ProofEstimate needs,
+          estimate(model, answer.prompt.size(), answer.output.size()));
+  const auto started = Clock::now();
+  IMO_TRY(const ProvingKey key, ProvingKey::make(model, runner.pool()));
+  const auto registering = Clock::now() - started;
+
+  struct Run {
+    double prove;
+    double verify;
+    zkml::ModelProof proof;
+  };
+  std::vector<Run> runs;
+  for (std::uint32_t i = 0; i < options.repeat; ++i) {
+    const auto begin = Clock::now();
+    IMO_TRY(zkml::ModelProof proof, zkml::prove_answer(model, key, statement, runner.pool()));
+    const auto proven = Clock::now();
+    IMO_TRY_VOID(zkml::check_answer(key.verifying_key(), statement, proof.bytes));
+    runs.push_back({seconds(proven - begin), seconds(Clock::now() - proven), std::move(proof)});
+  }
+  std::ranges::sort(runs, {}, &Run::prove);
+  const Run& median = runs[runs.size() / 2];
+
+  Report report;
+  report.data = {{"model_root", to_hex(model.root())},
+                 {"parameters", model.program().parameter_count()},
+                 {"prompt_tokens", answer.prompt.size()},
+                 {"output_tokens", answer.output.size()},
+                 {"threads", runner.pool().size()},
+                 {"repeat", options.repeat},
+                 {"prove_s", median.prove},
+                 {"peak_rss_bytes", peak_rss_bytes()},
+                 {"estimated_bytes", needs.memory_bytes},
+                 {"proof_bytes", median.proof.bytes.size()},
+                 {"verify_ms", median.verify * 1000},
+                 {"stages", stages_of(registering, median.proof)}};
+  report
+      .field("model", fmt::format("{} parameters", format_count(model.program().parameter_count())))
+      .field("prove", fmt::format("{:.2f} s for {} tokens, median of {} runs, {} threads",
+                                  median.prove, answer.prompt.size() + answer.output.size(),
+                                  options.repeat, runner.pool().size()))
+      .field("verify", fmt::format("{:.1f} ms, one thread", median.verify * 1000))
+      .field("proof", format_bytes(median.proof.bytes.size()))
+      .field("memory", format_bytes(peak_rss_bytes()));
+  for (const auto& [stage, took] : report.data["stages"].items()) {
+    report.field("  " + stage, fmt::format("{:.3f}", took.get<double>()));
+  }
+  return report;
+}
+
+}  // namespace imo::cli

@@ -1,0 +1,44 @@
+/// `imo prove`, `imo verify --proof`, `imo bench prove`: an answer with a proof that the model
+/// gives it.
+#pragma once
+
+#include "imo/base/result.hpp"
+#include "imo/cli/execution.hpp"
+#include "imo/cli/report.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace imo::cli {
+
+struct ProveOptions {
+  std::filesystem::path model;  ///< `.imo` or GGUF
+  std::string prompt;
+  std::filesystem::path output;  ///< empty: `answer.proof`
+  std::uint32_t max_tokens = 32;
+  std::string context;   ///< 32 bytes in hex that name the request; empty for none
+  bool profile = false;  ///< say how long each stage took
+  ExecutionOptions execution;
+};
+
+/// Lets the model answer, proves it and writes the proof file. Before the work starts it says, on
+/// standard error, what it will take; what the machine has no memory for is refused.
+Result<Report> prove(const ProveOptions& options);
+
+/// Checks a proof file, and that it is about `model` unless that is empty: without, the key in the
+/// file is taken as it is, and the report says so.
+Result<Report> verify_proof(const std::filesystem::path& file, const std::filesystem::path& model);
+
+struct BenchProveOptions {
+  std::filesystem::path model;
+  std::uint32_t tokens = 32;  ///< prompt and answer together
+  std::uint32_t prompt = 4;   ///< tokens of the prompt, random
+  std::uint32_t repeat = 3;   ///< proofs, of which the medians are reported
+  ExecutionOptions execution;
+};
+
+/// Times of proving and verifying, memory, and bytes of the proof.
+Result<Report> bench_prove(const BenchProveOptions& options);
+
+}  // namespace imo::cli

@@ -1,0 +1,126 @@
+#include "imo/zkml/model_proof.hpp"
+
+#include "imo/crypto/keccak.hpp"
+#include "imo/zkml/model_witness.hpp"
+
+#include <algorithm>
+
+namespace imo::zkml {
+namespace {
+
+void append_word(Bytes& bytes, std::uint32_t word) {
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    bytes.push_back(static_cast<std::uint8_t>(word >> shift));
+  }
+}
+
+/// The registered columns of a model are the same in every circuit of it.
+std::unique_ptr<const ModelCircuit> smallest_circuit(const ModelShape& shape) {
+  return ModelCircuit::make(shape, {{0}, {0}});
+}
+
+/// Of a code over elements of `element` bytes, with its tree.
+std::uint64_t code_bytes(unsigned variables, unsigned log_inverse_rate, std::uint64_t element) {
+  const std::uint64_t rows = std::uint64_t{1}
+                             << (variables - WhirParameters::kFolding + log_inverse_rate);
+  return rows * (WhirParameters::kRowSize * element + 2 * Digest::kSize);
+}
+
+/// The vector, its code, and the first of the folded codes, which is there beside them.
+std::uint64_t opening_bytes(const WhirParameters& parameters) {
+  const WhirRound& first = parameters.rounds()[0];
+  std::uint64_t bytes = (std::uint64_t{1} << first.variables) * (Fp::kBytes + 2 * Fp3::kBytes) +
+                        code_bytes(first.variables, first.log_inverse_rate, Fp::kBytes);
+  if (parameters.rounds().size() > 1) {
+    const WhirRound& second = parameters.rounds()[1];
+    bytes += code_bytes(second.variables, second.log_inverse_rate, Fp3::kBytes);
+  }
+  return bytes;
+}
+
+/// Rows, and siblings: above the level where all nodes are known each position brings its own.
+std::uint64_t opening_size(const WhirParameters& parameters) {
+  std::uint64_t bytes =
+      std::uint64_t{48} * parameters.variables() + (Fp3::kBytes << parameters.last_variables());
+  for (std::size_t i = 0; i < parameters.rounds().size(); ++i) {
+    const WhirRound& round = parameters.rounds()[i];
+    const auto known = static_cast<unsigned>(std::bit_width(round.queries));
+    const std::uint64_t row = WhirParameters::kRowSize * (i == 0 ? Fp::kBytes : Fp3::kBytes);
+    bytes +=
+        round.queries * (row + Digest::kSize * (round.log_rows - std::min(round.log_rows, known)));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Bytes Statement::encode(const VerifyingKey& key) const {
+  Bytes bytes;
+  append(bytes, key.model_root.bytes);
+  append(bytes, key.registered_root.bytes);
+  append(bytes, crypto::keccak256(key.shape.encode()).bytes);
+  append(bytes, context.bytes);
+  append_word(bytes, static_cast<std::uint32_t>(answer.prompt.size()));
+  for (const TokenId token : answer.prompt) append_word(bytes, token);
+  for (const TokenId token : answer.output) append_word(bytes, token);
+  return bytes;
+}
+
+Result<ProofEstimate> estimate_proof(const ModelShape& shape, std::uint32_t prompt_tokens,
+                                     std::uint32_t output_tokens) {
+  const Answer answer{std::vector<TokenId>(prompt_tokens), std::vector<TokenId>(output_tokens)};
+  const auto circuit = ModelCircuit::make(shape, answer);
+  IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
+  const unsigned leaves = segment_variables(segments_of(circuit->circuit()));
+  ProofEstimate estimate;
+  estimate.witness_variables = circuit->circuit().witness_variables;
+  estimate.registered_variables = circuit->circuit().registered_variables;
+  // Both openings follow each other; the sum of fractions has two elements of F a leaf, on all
+  // levels, and is gone before they begin.
+  const std::uint64_t kept = code_bytes(estimate.registered_variables, 4, Fp::kBytes);
+  const std::uint64_t sums = (std::uint64_t{4} * Fp3::kBytes) << leaves;
+  estimate.memory_bytes = std::max(
+      {opening_bytes(parameters.witness) + kept,
+       opening_bytes(parameters.registered) + code_bytes(estimate.witness_variables, 3, Fp::kBytes),
+       sums + kept + code_bytes(estimate.witness_variables, 3, Fp::kBytes)});
+  estimate.proof_bytes = opening_size(parameters.witness) + opening_size(parameters.registered) +
+                         std::uint64_t{24} * (leaves * leaves + 4 * leaves) + 10'000;
+  return estimate;
+}
+
+Result<ProvingKey> ProvingKey::make(const engine::Model& model, ThreadPool& pool) {
+  IMO_TRY(ModelShape shape, ModelShape::of(model.program()));
+  const auto circuit = smallest_circuit(shape);
+  IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
+  IMO_TRY(std::vector<Fp> values, registered_values(model.program(), *circuit));
+  CommittedVector registered(parameters.registered, std::move(values), pool);
+  VerifyingKey key{model.root(), registered.root(), std::move(shape)};
+  return ProvingKey(std::move(key), std::move(registered));
+}
+
+Result<ModelProof> prove_answer(const engine::Model& model, const ProvingKey& key,
+                                const Statement& statement, ThreadPool& pool) {
+  const VerifyingKey& verifying_key = key.verifying_key();
+  IMO_TRY_VOID(check_answer_form(verifying_key.shape, statement.answer));
+  const auto started = std::chrono::steady_clock::now();
+  const auto circuit = ModelCircuit::make(verifying_key.shape, statement.answer);
+  IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
+  IMO_TRY(CircuitValues values, witness_values(model, *circuit, key.registered().values(), pool));
+  ModelProof proof;
+  proof.witness = std::chrono::steady_clock::now() - started;
+  ProofWriter writer(kModelProtocol, statement.encode(verifying_key));
+  proof.times = prove_circuit(circuit->circuit(), parameters, key.registered(), std::move(values),
+                              writer, pool);
+  proof.bytes = std::move(writer).take();
+  return proof;
+}
+
+Result<void> check_answer(const VerifyingKey& key, const Statement& statement, BytesView proof) {
+  IMO_TRY_VOID(check_answer_form(key.shape, statement.answer));
+  const auto circuit = ModelCircuit::make(key.shape, statement.answer);
+  IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
+  ProofReader reader(kModelProtocol, statement.encode(key), proof);
+  return check_circuit(circuit->circuit(), parameters, key.registered_root, reader);
+}
+
+}  // namespace imo::zkml

@@ -1,0 +1,151 @@
+#include "imo/zkml/model_proof.hpp"
+
+#include "imo/base/thread_pool.hpp"
+#include "imo/model/compiler.hpp"
+#include "imo/model/test_support.hpp"
+#include "imo/zkml/proof_file.hpp"
+
+#include <fstream>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace imo::zkml {
+namespace {
+
+using model::testing::TinyShape;
+using testing::HasSubstr;
+
+engine::Model tiny(std::uint32_t seed) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("imo-proof-" + std::to_string(::getpid()) + "-" + std::to_string(seed));
+  const Bytes bytes = model::testing::tiny_model({.seed = seed});
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  auto built = model::compile_file(path);
+  std::filesystem::remove(path);
+  return engine::Model::from_program(std::move(built.value().program), built->root).value();
+}
+
+/// A proven answer of a small model, made once.
+class ModelProofTest : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    ThreadPool pool(2);
+    const engine::Model model = tiny(1);
+    const ProvingKey key = ProvingKey::make(model, pool).value();
+    file_.key = key.verifying_key();
+    file_.statement.answer.prompt = {1, 70, 80, 90};
+    file_.statement.answer.output = model.generate(file_.statement.answer.prompt, 3)->tokens;
+    file_.statement.context.bytes[31] = 7;
+    file_.proof = prove_answer(model, key, file_.statement, pool).value().bytes;
+  }
+
+  static Result<void> check(const ProofFile& file) {
+    return check_answer(file.key, file.statement, file.proof);
+  }
+
+  static ProofFile file_;
+};
+ProofFile ModelProofTest::file_;
+
+TEST_F(ModelProofTest, IsAccepted) {
+  const auto checked = check(file_);
+  EXPECT_TRUE(checked) << checked.error().message;
+}
+
+TEST_F(ModelProofTest, OfAnotherStatementIsRefused) {
+  const auto refused = [](const std::function<void(ProofFile&)>& alter) {
+    ProofFile file = file_;
+    alter(file);
+    const auto checked = check(file);
+    return checked ? std::string("accepted") : checked.error().message;
+  };
+  const auto of_proof = HasSubstr("proof, byte");
+  EXPECT_THAT(refused([](ProofFile& f) { f.statement.context.bytes[0] ^= 1; }), of_proof);
+  EXPECT_THAT(refused([](ProofFile& f) { f.key.model_root.bytes[5] ^= 1; }), of_proof);
+  EXPECT_THAT(refused([](ProofFile& f) { f.key.registered_root.bytes[5] ^= 1; }), of_proof);
+  EXPECT_THAT(refused([](ProofFile& f) { f.key.shape.layers[0].mix_shift ^= 1; }), of_proof);
+  EXPECT_THAT(refused([](ProofFile& f) { f.key.shape.end_token = 3; }), of_proof);
+  for (std::size_t i = 0; i < file_.statement.answer.prompt.size(); ++i) {
+    EXPECT_THAT(refused([i](ProofFile& f) { f.statement.answer.prompt[i] ^= 1; }), of_proof) << i;
+  }
+  for (std::size_t i = 0; i < file_.statement.answer.output.size(); ++i) {
+    EXPECT_THAT(refused([i](ProofFile& f) { f.statement.answer.output[i] ^= 1; }), of_proof) << i;
+  }
+  EXPECT_THAT(refused([](ProofFile& f) { f.statement.answer.output.pop_back(); }), of_proof);
+  EXPECT_THAT(refused([](ProofFile& f) { f.proof.push_back(0); }), HasSubstr("bytes are left"));
+  EXPECT_THAT(refused([](ProofFile& f) { f.statement.answer.output.clear(); }),
+              HasSubstr("no token"));
+  EXPECT_THAT(refused([](ProofFile& f) { f.statement.answer.prompt[0] = 1 << 20; }),
+              HasSubstr("vocabulary"));
+}
+
+/// Every 257th byte of the proof changed; every 4,999th prefix.
+TEST_F(ModelProofTest, WithAnyByteChangedIsRefused) {
+  ProofFile file = file_;
+  for (std::size_t i = 0; i < file.proof.size(); i += 257) {
+    file.proof[i] ^= 0x40;
+    EXPECT_FALSE(check(file)) << i;
+    file.proof[i] ^= 0x40;
+  }
+  for (std::size_t size = 0; size < file_.proof.size(); size += 4999) {
+    file.proof.assign(file_.proof.begin(), file_.proof.begin() + static_cast<std::ptrdiff_t>(size));
+    EXPECT_FALSE(check(file)) << size;
+  }
+}
+
+TEST_F(ModelProofTest, AnswersThatTheModelDoesNotGiveAreNotProven) {
+  ThreadPool pool(2);
+  const engine::Model model = tiny(1);
+  const ProvingKey key = ProvingKey::make(model, pool).value();
+  Statement statement = file_.statement;
+  statement.answer.output[1] ^= 1;
+  const auto proof = prove_answer(model, key, statement, pool);
+  ASSERT_FALSE(proof);
+  EXPECT_EQ(proof.error().kind, ErrorKind::kVerification);
+  EXPECT_THAT(proof.error().message, HasSubstr("token 1 of the answer"));
+}
+
+TEST_F(ModelProofTest, FilesAreReadBack) {
+  const Bytes bytes = file_.encode();
+  const auto read = ProofFile::decode(bytes);
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(read->key, file_.key);
+  EXPECT_EQ(read->proof, file_.proof);
+  EXPECT_EQ(read->encode(), bytes);
+  EXPECT_TRUE(check(*read));
+}
+
+TEST_F(ModelProofTest, OtherFilesAreRefused) {
+  const Bytes bytes = file_.encode();
+  const std::size_t before_proof = bytes.size() - file_.proof.size();
+  for (std::size_t size = 0; size < before_proof; ++size) {
+    EXPECT_FALSE(ProofFile::decode(BytesView(bytes).first(size))) << size;
+  }
+  std::mt19937_64 random(1);
+  for (std::size_t i = 0; i < before_proof; ++i) {
+    Bytes changed = bytes;
+    changed[i] ^= static_cast<std::uint8_t>(1 + random() % 255);
+    const auto read = ProofFile::decode(changed);
+    if (read) {
+      EXPECT_FALSE(check(*read)) << i;
+    }
+  }
+}
+
+TEST_F(ModelProofTest, EstimatesAreNearWhatIsMade) {
+  const Answer& answer = file_.statement.answer;
+  const auto estimate =
+      estimate_proof(file_.key.shape, static_cast<std::uint32_t>(answer.prompt.size()),
+                     static_cast<std::uint32_t>(answer.output.size()));
+  ASSERT_TRUE(estimate);
+  EXPECT_LT(file_.proof.size(), estimate->proof_bytes * 5 / 4);
+  EXPECT_GT(file_.proof.size(), estimate->proof_bytes * 3 / 4);
+}
+
+}  // namespace
+}  // namespace imo::zkml
