@@ -80,12 +80,26 @@ function twice(Fp3 a) pure returns (Fp3) {
     return add(a, a);
 }
 
-function mul(Fp3 a, Fp3 b) pure returns (Fp3) {
-    return mulAdd(a, b, ZERO);
+/// @dev Products are below 2^128, so sums are reduced once. X^3 = 2 brings back what goes beyond X^2.
+function mul(Fp3 a, Fp3 b) pure returns (Fp3 c) {
+    assembly ("memory-safe") {
+        let a0 := shr(128, a)
+        let a1 := and(shr(64, a), MASK)
+        let a2 := and(a, MASK)
+        let b0 := shr(128, b)
+        let b1 := and(shr(64, b), MASK)
+        let b2 := and(b, MASK)
+        c := or(
+            or(
+                shl(128, mod(add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))), P)),
+                shl(64, mod(add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2))), P))
+            ),
+            mod(add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0)), P)
+        )
+    }
 }
 
 /// @notice a * b + c.
-/// @dev Products are below 2^128, so sums are reduced once. X^3 = 2 brings back what goes beyond X^2.
 function mulAdd(Fp3 a, Fp3 b, Fp3 c) pure returns (Fp3 d) {
     assembly ("memory-safe") {
         let a0 := shr(128, a)
@@ -94,24 +108,16 @@ function mulAdd(Fp3 a, Fp3 b, Fp3 c) pure returns (Fp3 d) {
         let b0 := shr(128, b)
         let b1 := and(shr(64, b), MASK)
         let b2 := and(b, MASK)
-        d := shl(
-            128,
-            mod(add(shr(128, c), add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1))))), P)
-        )
+        let s0 := add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1))))
+        let s1 := add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))
+        let s2 := add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0))
         d := or(
-            d,
-            shl(
-                64,
-                mod(
-                    add(
-                        and(shr(64, c), MASK),
-                        add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))
-                    ),
-                    P
-                )
-            )
+            or(
+                shl(128, mod(add(s0, shr(128, c)), P)),
+                shl(64, mod(add(s1, and(shr(64, c), MASK)), P))
+            ),
+            mod(add(s2, and(c, MASK)), P)
         )
-        d := or(d, mod(add(and(c, MASK), add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0))), P))
     }
 }
 

@@ -8,6 +8,9 @@ import {Transcript} from "./Transcript.sol";
 /// @notice The twin of src/imo/zkml/tree.cpp; docs/proof.md, "Trees", is normative. A node with its place is one word:
 /// the digest in the first 26 bytes, the position in the last 6.
 library ProofTree {
+    uint256 private constant DIGEST =
+        0xffffffffffffffffffffffffffffffffffffffffffffffffffff000000000000;
+
     /// @notice Checks that leaves stand under `root`, and reads the siblings that this takes.
     /// @param root In the first 26 bytes; the rest is zero.
     /// @param height At most 32.
@@ -18,60 +21,59 @@ library ProofTree {
         uint256 height,
         bytes32[] memory nodes
     ) internal pure {
-        uint256 start = reader.start;
-        uint256 at = reader.at;
-        uint256 end = reader.end;
-        bytes4 tooShort = ProofErrors.ProofTooShort.selector;
+        uint256 first = reader.at;
+        uint256 at = first;
         bytes32 top;
         assembly ("memory-safe") {
-            let first := add(nodes, 32)
+            let level := add(nodes, 32)
             // The free word behind the nodes takes an end mark, whose position is nobody's sibling.
-            let last := add(first, shl(5, mload(nodes)))
+            let last := add(level, shl(5, mload(nodes)))
             if iszero(eq(last, mload(0x40))) {
                 // Other memory follows: work on a copy.
                 let copy := mload(0x40)
-                mcopy(copy, first, sub(last, first))
-                last := add(copy, sub(last, first))
-                first := copy
+                mcopy(copy, level, sub(last, level))
+                last := add(copy, sub(last, level))
+                level := copy
             }
             for {} height { height := sub(height, 1) } {
                 mstore(last, 0xffffffffffff)
-                let to := first
-                for { let from := first } lt(from, last) { from := add(from, 32) } {
+                let to := level
+                for { let from := level } lt(from, last) {} {
                     let node := mload(from)
-                    let sibling := mload(add(from, 32))
-                    switch eq(and(xor(node, sibling), 0xffffffffffff), 1)
-                    case 1 { from := add(from, 32) }
-                    default {
-                        if gt(add(at, 26), end) {
-                            mstore(0, tooShort)
-                            mstore(4, sub(at, start))
-                            revert(0, 36)
-                        }
-                        sibling := calldataload(at)
+                    from := add(from, 32)
+                    // 52 bytes, left then right, in the scratch space: the right one lands on what follows a digest.
+                    switch and(node, 1)
+                    case 1 {
+                        mstore(0, calldataload(at))
+                        mstore(26, node)
                         at := add(at, 26)
                     }
-                    // 52 bytes, left then right, in the scratch space.
-                    switch and(node, 1)
-                    case 0 {
-                        mstore(0, node)
-                        mstore(26, sibling)
-                    }
                     default {
-                        mstore(0, sibling)
-                        mstore(26, node)
+                        mstore(0, node)
+                        let right := mload(from)
+                        switch and(xor(node, right), 0xffffffffffff)
+                        case 1 {
+                            mstore(26, right)
+                            from := add(from, 32)
+                        }
+                        default {
+                            mstore(26, calldataload(at))
+                            at := add(at, 26)
+                        }
                     }
-                    mstore(
-                        to,
-                        or(shl(48, shr(48, keccak256(0, 52))), and(shr(1, node), 0x7fffffffffff))
-                    )
+                    mstore(to, or(and(keccak256(0, 52), DIGEST), and(shr(1, node), 0x7fffffffffff)))
                     to := add(to, 32)
                 }
                 last := to
             }
-            top := mload(first)
+            top := mload(level)
+        }
+        // What lies behind the proof decides nothing: it was too short then.
+        if (at > reader.end) {
+            uint256 fit = (reader.end - first) / 26;
+            revert ProofErrors.ProofTooShort(first + 26 * fit - reader.start);
         }
         reader.at = at;
-        if (top != root) revert ProofErrors.RootMismatch(at - start);
+        if (top != root) revert ProofErrors.RootMismatch(at - reader.start);
     }
 }

@@ -171,18 +171,20 @@ library Whir {
 
     /// @dev Of all claims that rounds added, at r.
     function _addedWeights(State memory state) private pure returns (Fp3 sum) {
+        (uint256 pairs, uint256 end) = WhirWeights.pairs(state.r);
         unchecked {
             for (uint256 i; i < state.added.length; ++i) {
                 Added memory added = state.added[i];
+                Fp3 gamma = added.gamma;
                 uint256 from = WhirParameters.FOLDING * (i + 1);
+                pairs += WhirWeights.PAIR * WhirParameters.FOLDING / 2;
                 Fp3 inner;
                 for (uint256 j = added.points.length; j > 0; --j) {
-                    inner = inner.mulAdd(
-                        added.gamma, WhirWeights.powers(added.points[j - 1], state.r, from)
-                    );
+                    Fp3 weight = WhirWeights.powers(added.points[j - 1], pairs, end);
+                    inner = inner.mulAdd(gamma, weight);
                 }
-                inner = inner.mulAdd(added.gamma, WhirWeights.powers(added.z, state.r, from));
-                sum = inner.mulAdd(added.gamma, sum);
+                inner = inner.mulAdd(gamma, WhirWeights.powers(added.z, state.r, from));
+                sum = inner.mulAdd(gamma, sum);
             }
         }
     }

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Fp3, ONE, ZERO} from "./Fp3.sol";
 import {ProofErrors} from "./ProofErrors.sol";
+import {WhirWeights} from "./WhirWeights.sol";
 
 /// @title Claims on blocks of a committed vector
 /// @notice docs/proof.md, "WHIR", is normative: a block is 2^v neighbours, at a multiple of that; claims speak of blocks
@@ -21,20 +22,20 @@ library WhirClaims {
         Fp3 value;
     }
 
-    /// @dev Blocks with numbers below this, as in _block(), are remembered.
-    uint256 private constant REMEMBERED = 256;
+    /// @dev Variables whose weights are tabulated together.
+    uint256 private constant GROUP = 4;
 
     /// @dev Weights at r that many claims have in common.
     /// @param points Those met so far.
     /// @param prefixes For each of them, the weights of claims at its first 0, 1, 2 .. coordinates.
     /// @param met How many.
-    /// @param blocks The weights of some blocks; zero where unknown.
+    /// @param groups For each group of variables its weights, when they were needed.
     struct Weights {
         Fp3[] r;
         Fp3[][] points;
         Fp3[][] prefixes;
         uint256 met;
-        Fp3[] blocks;
+        Fp3[][] groups;
     }
 
     /// @notice Refuses claims that a vector of 2^n elements cannot have.
@@ -71,19 +72,16 @@ library WhirClaims {
         pure
         returns (Fp3 sum)
     {
-        Weights memory known = Weights({
-            r: r,
-            points: new Fp3[][](claims.length),
-            prefixes: new Fp3[][](claims.length),
-            met: 0,
-            blocks: new Fp3[](REMEMBERED)
-        });
+        Weights memory known;
+        known.r = r;
+        known.points = new Fp3[][](claims.length);
+        known.prefixes = new Fp3[][](claims.length);
         unchecked {
+            known.groups = new Fp3[][]((r.length + GROUP - 1) / GROUP);
             for (uint256 i = claims.length; i > 0; --i) {
                 Claim memory claim = claims[i - 1];
-                uint256 v = claim.variables;
-                Fp3 weight = _prefixes(known, claim.point)[v] * _blocks(known, claim);
-                sum = sum.mulAdd(gamma, weight);
+                Fp3 low = _prefixes(known, claim.point)[claim.variables];
+                sum = sum.mulAdd(gamma, low * _blocks(known, claim));
             }
         }
     }
@@ -124,35 +122,63 @@ library WhirClaims {
         }
     }
 
+    /// @dev Blocks whose numbers differ in the lowest bits only, within one group of variables, are added up first.
     function _blocks(Weights memory known, Claim memory claim) private pure returns (Fp3 sum) {
+        uint256 v = claim.variables;
+        if (v == known.r.length) return claim.scales.length == 0 ? ZERO : claim.scales[0];
         unchecked {
-            uint256 v = claim.variables;
-            uint256 number = 1 << (known.r.length - v) | claim.first;
-            for (uint256 i; i < claim.scales.length; ++i) {
-                sum = claim.scales[i].mulAdd(_block(known, v, number + i), sum);
+            (Fp3[] memory group, uint256 end) = _groupOf(known, v);
+            uint256 size = 1 << (end - v);
+            uint256 number = claim.first;
+            for (uint256 i; i < claim.scales.length;) {
+                uint256 upper = number >> (end - v);
+                Fp3 part;
+                do {
+                    part = claim.scales[i].mulAdd(group[size | number & (size - 1)], part);
+                    ++i;
+                    ++number;
+                } while (number & (size - 1) != 0 && i < claim.scales.length);
+                sum = sum + part * _block(known, end, upper);
             }
         }
     }
 
-    /// @dev The weight of the block with bits `number`, behind a one, for variables v and up. Without its lowest bit it is
-    /// the block that has variable v as well.
+    /// @dev The weight of a block's number, for variables v and up.
     function _block(Weights memory known, uint256 v, uint256 number)
         private
         pure
         returns (Fp3 weight)
     {
-        if (number == 1) return ONE;
-        bool isRemembered = number < REMEMBERED;
-        if (isRemembered) {
-            weight = known.blocks[number];
-            if (weight != ZERO) return weight;
-        }
+        weight = ONE;
         unchecked {
-            Fp3 all = _block(known, v + 1, number >> 1);
-            weight = all * known.r[v];
-            if (number & 1 == 0) weight = all - weight;
+            while (v < known.r.length) {
+                (Fp3[] memory group, uint256 end) = _groupOf(known, v);
+                uint256 size = 1 << (end - v);
+                weight = weight * group[size | number & (size - 1)];
+                number >>= end - v;
+                v = end;
+            }
         }
-        if (isRemembered) known.blocks[number] = weight;
+    }
+
+    /// @return group The weights of the group that variable v is in.
+    /// @return end Behind its variables.
+    function _groupOf(Weights memory known, uint256 v)
+        private
+        pure
+        returns (Fp3[] memory group, uint256 end)
+    {
+        unchecked {
+            uint256 number = v / GROUP;
+            uint256 from = number * GROUP;
+            end = from + GROUP;
+            if (end > known.r.length) end = known.r.length;
+            group = known.groups[number];
+            if (group.length == 0) {
+                group = WhirWeights.pointWeights(known.r, from, end - from);
+                known.groups[number] = group;
+            }
+        }
     }
 
     function _same(Fp3[] memory a, Fp3[] memory b) private pure returns (bool same) {

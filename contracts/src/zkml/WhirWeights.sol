@@ -1,30 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, ONE, ZERO} from "./Fp3.sol";
+import {Fp3, MASK, ONE, P, ZERO} from "./Fp3.sol";
 import {Goldilocks} from "./Goldilocks.sol";
 
 /// @title What claims on a vector sum over, at one point
 /// @notice The twin of src/imo/zkml/weight.cpp; docs/proof.md, "WHIR", is normative ("Weights").
 library WhirWeights {
-    /// @dev The modulus again: assembly takes literals only.
-    uint256 private constant P = 0xffffffff00000001;
-    uint256 private constant MASK = 0xffffffffffffffff;
+    /// @notice Bytes for a pair in the table of pairs().
+    uint256 internal constant PAIR = 384;
 
-    /// @notice The 2^count weights of claims at r[from] .. r[from + count - 1], by index.
+    /// @notice The weights of claims at r[from] .. r[from + count - 1], of the last of them alone, the last two, and so
+    /// on: what belongs to bits `b` of the last d variables is entry 2^d + b. Entry 0 is unused.
     function pointWeights(Fp3[] memory r, uint256 from, uint256 count)
         internal
         pure
         returns (Fp3[] memory weights)
     {
+        weights = new Fp3[](2 << count);
+        weights[1] = ONE;
         unchecked {
-            weights = new Fp3[](1 << count);
-            weights[0] = ONE;
-            for (uint256 j; j < count; ++j) {
-                for (uint256 b; b < 1 << j; ++b) {
-                    Fp3 high = weights[b] * r[from + j];
-                    weights[b + (1 << j)] = high;
-                    weights[b] = weights[b] - high;
+            uint256 parent;
+            uint256 children;
+            assembly ("memory-safe") {
+                parent := add(weights, 64)
+                children := add(weights, 96)
+            }
+            for (uint256 depth; depth < count; ++depth) {
+                Fp3 coordinate = r[from + count - 1 - depth];
+                for (uint256 left = 1 << depth; left > 0; --left) {
+                    Fp3 all;
+                    assembly ("memory-safe") {
+                        all := mload(parent)
+                    }
+                    Fp3 one = all * coordinate;
+                    Fp3 zero = all - one;
+                    assembly ("memory-safe") {
+                        mstore(children, zero)
+                        mstore(add(children, 32), one)
+                        parent := add(parent, 32)
+                        children := add(children, 64)
+                    }
                 }
             }
         }
@@ -85,29 +101,74 @@ library WhirWeights {
         }
     }
 
-    /// @notice The same for x in F_p.
-    function powers(uint256 x, Fp3[] memory r, uint256 from) internal pure returns (Fp3 product) {
+    /// @notice What powers() of x in F_p looks up: for each pair a, b of r's coordinates, the coefficients of
+    /// (1 + a (x - 1)) (1 + b (x^2 - 1)), first their first parts, then the others; a missing b is 0.
+    function pairs(Fp3[] memory r) internal pure returns (uint256 table, uint256 end) {
+        unchecked {
+            uint256 size = PAIR * ((r.length + 1) / 2);
+            assembly ("memory-safe") {
+                table := mload(0x40)
+                end := add(table, size)
+                mstore(0x40, end)
+            }
+            uint256 at = table;
+            for (uint256 j; j < r.length; j += 2) {
+                Fp3 a = r[j];
+                Fp3 b = j + 1 < r.length ? r[j + 1] : ZERO;
+                Fp3 both = a * b;
+                _spread(ONE - a - (b - both), at);
+                _spread(a - both, at + 32);
+                _spread(b - both, at + 64);
+                _spread(both, at + 96);
+                at += PAIR;
+            }
+        }
+    }
+
+    function _spread(Fp3 a, uint256 at) private pure {
+        (uint256 a0, uint256 a1, uint256 a2) = a.parts();
         assembly ("memory-safe") {
-            let a0 := 1
+            mstore(at, a0)
+            mstore(add(at, 128), a1)
+            mstore(add(at, 256), a2)
+        }
+    }
+
+    /// @notice The weight of powers of x in F_p, as above.
+    /// @param at Where in the table of pairs() to begin.
+    /// @param end Behind the table.
+    function powers(uint256 x, uint256 at, uint256 end) internal pure returns (Fp3 product) {
+        assembly ("memory-safe") {
+            // The product's three parts; a factor's are below 2^130 and stay as they are.
+            product := 1
             let a1 := 0
             let a2 := 0
-            let at := add(r, shl(5, add(from, 1)))
-            let end := add(r, shl(5, add(mload(r), 1)))
-            for {} lt(at, end) { at := add(at, 32) } {
-                // The factor's parts are below 2^130 and stay as they are.
-                let less := add(x, sub(P, 1))
-                let b2 := mload(at)
-                let b0 := add(mul(shr(128, b2), less), 1)
-                let b1 := mul(and(shr(64, b2), MASK), less)
-                b2 := mul(and(b2, MASK), less)
-                let c0 := mod(add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))), P)
-                let c1 := mod(add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2))), P)
-                a2 := mod(add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0)), P)
-                a0 := c0
-                a1 := c1
-                x := mulmod(x, x, P)
+            for {} lt(at, end) { at := add(at, PAIR) } {
+                let x2 := mulmod(x, x, P)
+                let x3 := mulmod(x2, x, P)
+                let b0 :=
+                    add(
+                        add(mload(at), mul(mload(add(at, 32)), x)),
+                        add(mul(mload(add(at, 64)), x2), mul(mload(add(at, 96)), x3))
+                    )
+                let b1 :=
+                    add(
+                        add(mload(add(at, 128)), mul(mload(add(at, 160)), x)),
+                        add(mul(mload(add(at, 192)), x2), mul(mload(add(at, 224)), x3))
+                    )
+                let b2 :=
+                    add(
+                        add(mload(add(at, 256)), mul(mload(add(at, 288)), x)),
+                        add(mul(mload(add(at, 320)), x2), mul(mload(add(at, 352)), x3))
+                    )
+                x := mulmod(x2, x2, P)
+                x2 := mod(add(mul(product, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))), P)
+                x3 := mod(add(add(mul(product, b1), mul(a1, b0)), shl(1, mul(a2, b2))), P)
+                a2 := mod(add(add(mul(product, b2), mul(a1, b1)), mul(a2, b0)), P)
+                product := x2
+                a1 := x3
             }
-            product := or(or(shl(128, a0), shl(64, a1)), a2)
+            product := or(or(shl(128, product), shl(64, a1)), a2)
         }
     }
 

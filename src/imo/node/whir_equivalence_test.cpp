@@ -221,8 +221,8 @@ std::map<std::string, std::size_t> compare(ProofChain& chain, const Proven& prov
       }
       const auto verdict = verify(proven.parameters, proven.blocks, changed);
       const Bytes expected = verdict ? Bytes() : chain.revert_of(verdict.error());
-      EXPECT_EQ(answers[i], expected) << "byte " << at << ": C++ " << chain.name_of(expected)
-                                      << ", contract " << chain.name_of(answers[i]);
+      EXPECT_TRUE(answers[i] == expected) << "byte " << at << ": C++ " << chain.name_of(expected)
+                                          << ", contract " << chain.name_of(answers[i]);
       ++seen[chain.name_of(expected)];
     }
   }
