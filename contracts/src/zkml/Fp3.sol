@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Goldilocks} from "./Goldilocks.sol";
+import {ProofErrors} from "./ProofErrors.sol";
 
 /// @notice An element a0 + a1 X + a2 X^2 of F_p[X] / (X^3 - 2), p = Goldilocks.MODULUS, as a0 << 128 | a1 << 64 | a2.
 /// The parts are always canonical, so elements are equal when their words are. docs/proof.md, "Field", is normative.
@@ -118,6 +119,35 @@ function mulAdd(Fp3 a, Fp3 b, Fp3 c) pure returns (Fp3 d) {
             ),
             mod(add(s2, and(c, MASK)), P)
         )
+    }
+}
+
+/// @notice The sum of a[i] * b[j] over `count` neighbours, i from `fromA` and j from `fromB` on.
+function sumOfProducts(Fp3[] memory a, uint256 fromA, Fp3[] memory b, uint256 fromB, uint256 count)
+    pure
+    returns (Fp3 c)
+{
+    if (fromA + count > a.length || fromB + count > b.length) revert ProofErrors.BadRange();
+    assembly ("memory-safe") {
+        a := add(a, shl(5, add(fromA, 1)))
+        b := add(b, shl(5, add(fromB, 1)))
+        let s1 := 0
+        let s2 := 0
+        for { count := add(a, shl(5, count)) } lt(a, count) { a := add(a, 32) } {
+            let a2 := mload(a)
+            let a0 := shr(128, a2)
+            let a1 := and(shr(64, a2), MASK)
+            a2 := and(a2, MASK)
+            let b2 := mload(b)
+            let b0 := shr(128, b2)
+            let b1 := and(shr(64, b2), MASK)
+            b2 := and(b2, MASK)
+            c := add(c, add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))))
+            s1 := add(s1, add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2))))
+            s2 := add(s2, add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0)))
+            b := add(b, 32)
+        }
+        c := or(or(shl(128, mod(c, P)), shl(64, mod(s1, P))), mod(s2, P))
     }
 }
 

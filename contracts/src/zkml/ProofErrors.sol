@@ -38,6 +38,8 @@ interface ProofErrors {
     error BadDimension(uint256 coordinates, uint256 variables);
     /// @notice Blocks `first` .. `first + count - 1` are not all below 2^bits.
     error BadBlocks(uint256 first, uint256 count, uint256 bits);
+    /// @notice More elements than an array has.
+    error BadRange();
     /// @notice A sum of fractions has at least one variable.
     error NoVariables();
     error InverseOfZero();

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Fp3} from "./Fp3.sol";
+import {Lanes} from "./Lanes.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {Transcript} from "./Transcript.sol";
 import {WhirClaims} from "./WhirClaims.sol";
@@ -145,8 +146,9 @@ library Whir {
         }
         reader.checkGrinding(grinding);
         (uint256[] memory points, Fp3[] memory values) = _answers(reader, state, round, i == 0);
+        uint256 table = Lanes.forBase(last, 0);
         for (uint256 j; j < points.length; ++j) {
-            if (WhirWeights.evaluateUnivariate(last, points[j]) != values[j]) {
+            if (WhirWeights.evaluateUnivariate(table, last.length, points[j]) != values[j]) {
                 revert ProofErrors.LastVectorMismatch(reader.offset());
             }
         }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, ONE, ZERO} from "./Fp3.sol";
+import {Fp3, ONE, ZERO, sumOfProducts} from "./Fp3.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {WhirWeights} from "./WhirWeights.sol";
 
@@ -131,34 +131,33 @@ library WhirClaims {
             uint256 size = 1 << (end - v);
             uint256 number = claim.first;
             for (uint256 i; i < claim.scales.length;) {
-                uint256 upper = number >> (end - v);
-                Fp3 part;
-                do {
-                    part = claim.scales[i].mulAdd(group[size | number & (size - 1)], part);
-                    ++i;
-                    ++number;
-                } while (number & (size - 1) != 0 && i < claim.scales.length);
-                sum = sum + part * _block(known, end, upper);
+                uint256 low = number & (size - 1);
+                uint256 count = claim.scales.length - i;
+                if (count > size - low) count = size - low;
+                Fp3 part = sumOfProducts(claim.scales, i, group, size | low, count);
+                sum = sum + _scaled(part, known, end, number >> (end - v));
+                number += count;
+                i += count;
             }
         }
     }
 
-    /// @dev The weight of a block's number, for variables v and up.
-    function _block(Weights memory known, uint256 v, uint256 number)
+    /// @dev `part` times the weight of a block's number, for variables v and up.
+    function _scaled(Fp3 part, Weights memory known, uint256 v, uint256 number)
         private
         pure
-        returns (Fp3 weight)
+        returns (Fp3)
     {
-        weight = ONE;
         unchecked {
             while (v < known.r.length) {
                 (Fp3[] memory group, uint256 end) = _groupOf(known, v);
                 uint256 size = 1 << (end - v);
-                weight = weight * group[size | number & (size - 1)];
+                part = part * group[size | number & (size - 1)];
                 number >>= end - v;
                 v = end;
             }
         }
+        return part;
     }
 
     /// @return group The weights of the group that variable v is in.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {CARRIES, FILL, Fp3, MASK, P} from "./Fp3.sol";
+import {CARRIES, FILL, Fp3, MASK} from "./Fp3.sol";
+import {LANES, Lanes} from "./Lanes.sol";
 import {ProofTree} from "./ProofTree.sol";
 import {Transcript} from "./Transcript.sol";
 
@@ -30,13 +31,14 @@ library WhirRows {
         Fp3[] memory weights
     ) internal pure returns (uint256[] memory positions, Fp3[] memory values) {
         positions = reader.challengeIndices(queries, height);
-        _sortAndDeduplicate(positions);
+        _sortAndDeduplicate(positions, height);
         values = new Fp3[](positions.length);
+        uint256 first = weights.length - 16;
+        uint256 table = isBase ? Lanes.forBase(weights, first) : Lanes.forExtension(weights, first);
         bytes32[] memory nodes = new bytes32[](positions.length);
-        uint256 first = _endOf(weights) - 16 * 32;
         unchecked {
             for (uint256 i; i < positions.length; ++i) {
-                (bytes32 leaf, Fp3 value) = _readRow(reader, isBase, first);
+                (bytes32 leaf, Fp3 value) = _readRow(reader, isBase, table);
                 nodes[i] = leaf | bytes32(positions[i]);
                 values[i] = value;
             }
@@ -44,7 +46,7 @@ library WhirRows {
         ProofTree.check(reader, root, height, nodes);
     }
 
-    /// @param weights Where they are.
+    /// @param weights The table of them.
     /// @return leaf In the first 26 bytes.
     /// @return value Of the folded row.
     function _readRow(Transcript.Reader memory reader, bool isBase, uint256 weights)
@@ -73,31 +75,48 @@ library WhirRows {
         }
     }
 
-    /// @dev Each is inserted where bisection finds its place among those before it.
-    function _sortAndDeduplicate(uint256[] memory values) private pure {
+    /// @dev Hashing that keeps order: a value's place is given by its highest bits, or is behind that; places before it
+    /// have lesser values, and a greater one that is met moves on.
+    /// @param values Uniform, below 2^bits.
+    function _sortAndDeduplicate(uint256[] memory values, uint256 bits) private pure {
         assembly ("memory-safe") {
             let first := add(values, 32)
-            let end := add(first, shl(5, mload(values)))
-            let last := first // behind those that are sorted already
-            for { let from := first } lt(from, end) { from := add(from, 32) } {
-                let value := mload(from)
-                let at := first // behind those that are known to be less
-                for { let size := sub(last, first) } size {} {
-                    let half := and(shr(1, size), not(31))
-                    switch lt(mload(add(at, half)), value)
-                    case 1 {
-                        at := add(at, add(half, 32))
-                        size := sub(size, add(half, 32))
+            let count := mload(values)
+            let slots := 1
+            for {} and(lt(slots, shl(1, count)), gt(bits, 0)) {} {
+                slots := shl(1, slots)
+                bits := sub(bits, 1)
+            }
+            let table := mload(0x40)
+            let size := shl(5, add(slots, count))
+            calldatacopy(table, calldatasize(), size) // zeros
+            for { let end := add(first, shl(5, count)) } lt(first, end) { first := add(first, 32) }
+            {
+                let value := add(mload(first), 1)
+                let at := add(table, shl(5, shr(bits, mload(first))))
+                for {} 1 { at := add(at, 32) } {
+                    let other := mload(at)
+                    if iszero(lt(other, value)) {
+                        if eq(other, value) { break }
+                        mstore(at, value)
+                        value := other
+                        continue
                     }
-                    default { size := half }
-                }
-                if iszero(and(lt(at, last), eq(mload(at), value))) {
-                    mcopy(add(at, 32), at, sub(last, at))
-                    mstore(at, value)
-                    last := add(last, 32)
+                    if iszero(other) {
+                        mstore(at, value)
+                        break
+                    }
                 }
             }
-            mstore(values, shr(5, sub(last, first)))
+            let to := add(values, 32)
+            for { let end := add(table, size) } lt(table, end) { table := add(table, 32) } {
+                let value := mload(table)
+                if value {
+                    mstore(to, sub(value, 1))
+                    to := add(to, 32)
+                }
+            }
+            mstore(values, sub(shr(5, sub(to, values)), 1))
         }
     }
 
@@ -112,13 +131,7 @@ library WhirRows {
         }
     }
 
-    function _endOf(Fp3[] memory weights) private pure returns (uint256 end) {
-        assembly ("memory-safe") {
-            end := add(weights, shl(5, add(mload(weights), 1)))
-        }
-    }
-
-    /// @dev sum_c weights[c] row[c] for a row over F_p. Products are below 2^128 and reduced once.
+    /// @dev sum_c weights[c] row[c] for a row over F_p; `weights` is a table of Lanes.
     /// `carries` meets CARRIES when a word is p or more, as in isCanonical() of Fp3; of four words, the highest carries
     /// out.
     function _foldBase(uint256 row, uint256 weights)
@@ -126,9 +139,9 @@ library WhirRows {
         pure
         returns (Fp3 value, uint256 carries)
     {
+        uint256 lanes;
+        uint256 third;
         assembly ("memory-safe") {
-            let s1 := 0
-            let s2 := 0
             for { let end := add(row, 128) } lt(row, end) { row := add(row, 32) } {
                 let words := mload(row)
                 {
@@ -136,44 +149,36 @@ library WhirRows {
                     carries := or(carries, or(xor(xor(sum, words), FILL4), shl(64, lt(sum, words))))
                 }
                 {
-                    let element := shr(192, words)
-                    let weight := mload(weights)
-                    value := add(value, mul(element, shr(128, weight)))
-                    s1 := add(s1, mul(element, and(shr(64, weight), MASK)))
-                    s2 := add(s2, mul(element, and(weight, MASK)))
+                    let a := shr(192, words)
+                    lanes := add(lanes, mulmod(a, mload(weights), LANES))
+                    third := add(third, mul(a, mload(add(weights, 32))))
                 }
                 {
-                    let element := and(shr(128, words), MASK)
-                    let weight := mload(add(weights, 32))
-                    value := add(value, mul(element, shr(128, weight)))
-                    s1 := add(s1, mul(element, and(shr(64, weight), MASK)))
-                    s2 := add(s2, mul(element, and(weight, MASK)))
+                    let a := and(shr(128, words), MASK)
+                    lanes := add(lanes, mulmod(a, mload(add(weights, 64)), LANES))
+                    third := add(third, mul(a, mload(add(weights, 96))))
                 }
                 {
-                    let element := and(shr(64, words), MASK)
-                    let weight := mload(add(weights, 64))
-                    value := add(value, mul(element, shr(128, weight)))
-                    s1 := add(s1, mul(element, and(shr(64, weight), MASK)))
-                    s2 := add(s2, mul(element, and(weight, MASK)))
+                    let a := and(shr(64, words), MASK)
+                    lanes := add(lanes, mulmod(a, mload(add(weights, 128)), LANES))
+                    third := add(third, mul(a, mload(add(weights, 160))))
                 }
                 {
-                    let element := and(words, MASK)
-                    let weight := mload(add(weights, 96))
-                    value := add(value, mul(element, shr(128, weight)))
-                    s1 := add(s1, mul(element, and(shr(64, weight), MASK)))
-                    s2 := add(s2, mul(element, and(weight, MASK)))
+                    let a := and(words, MASK)
+                    lanes := add(lanes, mulmod(a, mload(add(weights, 192)), LANES))
+                    third := add(third, mul(a, mload(add(weights, 224))))
                 }
-                weights := add(weights, 128)
+                weights := add(weights, 256)
             }
-            value := or(or(shl(128, mod(value, P)), shl(64, mod(s1, P))), mod(s2, P))
         }
+        value = Lanes.join(lanes, third);
     }
 
-    /// @dev The same for a row over F; X^3 = 2.
+    /// @dev The same for a row over F.
     function _fold(uint256 row, uint256 weights) private pure returns (Fp3 value, uint256 carries) {
+        uint256 lanes;
+        uint256 third;
         assembly ("memory-safe") {
-            let s1 := 0
-            let s2 := 0
             for { let end := add(row, 384) } lt(row, end) { row := add(row, 48) } {
                 {
                     let a2 := shr(64, mload(row))
@@ -181,13 +186,26 @@ library WhirRows {
                     let a0 := shr(128, a2)
                     let a1 := and(shr(64, a2), MASK)
                     a2 := and(a2, MASK)
-                    let b2 := mload(weights)
-                    let b0 := shr(128, b2)
-                    let b1 := and(shr(64, b2), MASK)
-                    b2 := and(b2, MASK)
-                    value := add(value, add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))))
-                    s1 := add(s1, add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2))))
-                    s2 := add(s2, add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0)))
+                    lanes := add(
+                        lanes,
+                        add(
+                            add(
+                                mulmod(a0, mload(weights), LANES),
+                                mulmod(a1, mload(add(weights, 32)), LANES)
+                            ),
+                            mulmod(a2, mload(add(weights, 64)), LANES)
+                        )
+                    )
+                    third := add(
+                        third,
+                        add(
+                            add(
+                                mul(a0, mload(add(weights, 96))),
+                                mul(a1, mload(add(weights, 128)))
+                            ),
+                            mul(a2, mload(add(weights, 160)))
+                        )
+                    )
                 }
                 {
                     let a2 := shr(64, mload(add(row, 24)))
@@ -195,17 +213,30 @@ library WhirRows {
                     let a0 := shr(128, a2)
                     let a1 := and(shr(64, a2), MASK)
                     a2 := and(a2, MASK)
-                    let b2 := mload(add(weights, 32))
-                    let b0 := shr(128, b2)
-                    let b1 := and(shr(64, b2), MASK)
-                    b2 := and(b2, MASK)
-                    value := add(value, add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))))
-                    s1 := add(s1, add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2))))
-                    s2 := add(s2, add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0)))
+                    lanes := add(
+                        lanes,
+                        add(
+                            add(
+                                mulmod(a0, mload(add(weights, 192)), LANES),
+                                mulmod(a1, mload(add(weights, 224)), LANES)
+                            ),
+                            mulmod(a2, mload(add(weights, 256)), LANES)
+                        )
+                    )
+                    third := add(
+                        third,
+                        add(
+                            add(
+                                mul(a0, mload(add(weights, 288))),
+                                mul(a1, mload(add(weights, 320)))
+                            ),
+                            mul(a2, mload(add(weights, 352)))
+                        )
+                    )
                 }
-                weights := add(weights, 64)
+                weights := add(weights, 384)
             }
-            value := or(or(shl(128, mod(value, P)), shl(64, mod(s1, P))), mod(s2, P))
         }
+        value = Lanes.join(lanes, third);
     }
 }

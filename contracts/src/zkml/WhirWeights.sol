@@ -3,12 +3,13 @@ pragma solidity 0.8.37;
 
 import {Fp3, MASK, ONE, P, ZERO} from "./Fp3.sol";
 import {Goldilocks} from "./Goldilocks.sol";
+import {LANES, Lanes} from "./Lanes.sol";
 
 /// @title What claims on a vector sum over, at one point
 /// @notice The twin of src/imo/zkml/weight.cpp; docs/proof.md, "WHIR", is normative ("Weights").
 library WhirWeights {
     /// @notice Bytes for a pair in the table of pairs().
-    uint256 internal constant PAIR = 384;
+    uint256 internal constant PAIR = 256;
 
     /// @notice The weights of claims at r[from] .. r[from + count - 1], of the last of them alone, the last two, and so
     /// on: what belongs to bits `b` of the last d variables is entry 2^d + b. Entry 0 is unused.
@@ -66,28 +67,25 @@ library WhirWeights {
         }
     }
 
-    /// @notice sum_b coefficients[b] x^b for x in F_p. Products are below 2^128 and reduced once.
-    function evaluateUnivariate(Fp3[] memory coefficients, uint256 x)
+    /// @notice sum_b coefficients[b] x^b for x in F_p, at most 2^30 of them.
+    /// @param table Of Lanes.forBase(), for the coefficients.
+    function evaluateUnivariate(uint256 table, uint256 count, uint256 x)
         internal
         pure
-        returns (Fp3 value)
+        returns (Fp3)
     {
+        uint256 lanes;
+        uint256 third;
         assembly ("memory-safe") {
-            let s0 := 0
-            let s1 := 0
-            let s2 := 0
             let power := 1
-            let at := add(coefficients, 32)
-            let end := add(at, shl(5, mload(coefficients)))
-            for {} lt(at, end) { at := add(at, 32) } {
-                let coefficient := mload(at)
-                s0 := add(s0, mul(power, shr(128, coefficient)))
-                s1 := add(s1, mul(power, and(shr(64, coefficient), MASK)))
-                s2 := add(s2, mul(power, and(coefficient, MASK)))
+            for { let end := add(table, shl(6, count)) } lt(table, end) { table := add(table, 64) }
+            {
+                lanes := add(lanes, mulmod(power, mload(table), LANES))
+                third := add(third, mul(power, mload(add(table, 32))))
                 power := mulmod(power, x, P)
             }
-            value := or(or(shl(128, mod(s0, P)), shl(64, mod(s1, P))), mod(s2, P))
         }
+        return Lanes.join(lanes, third);
     }
 
     /// @notice The weight of powers of z at r[from] .., the product of 1 + r_j (z^(2^j) - 1).
@@ -101,36 +99,23 @@ library WhirWeights {
         }
     }
 
-    /// @notice What powers() of x in F_p looks up: for each pair a, b of r's coordinates, the coefficients of
-    /// (1 + a (x - 1)) (1 + b (x^2 - 1)), first their first parts, then the others; a missing b is 0.
+    /// @notice What powers() of x in F_p looks up: for each pair a, b of r's coordinates, the four coefficients of
+    /// (1 + a (x - 1)) (1 + b (x^2 - 1)), as Lanes.forBase() has them; a missing b is 0.
     function pairs(Fp3[] memory r) internal pure returns (uint256 table, uint256 end) {
         unchecked {
-            uint256 size = PAIR * ((r.length + 1) / 2);
-            assembly ("memory-safe") {
-                table := mload(0x40)
-                end := add(table, size)
-                mstore(0x40, end)
-            }
-            uint256 at = table;
-            for (uint256 j; j < r.length; j += 2) {
-                Fp3 a = r[j];
-                Fp3 b = j + 1 < r.length ? r[j + 1] : ZERO;
+            uint256 count = (r.length + 1) / 2;
+            Fp3[] memory coefficients = new Fp3[](4 * count);
+            for (uint256 i; i < count; ++i) {
+                Fp3 a = r[2 * i];
+                Fp3 b = 2 * i + 1 < r.length ? r[2 * i + 1] : ZERO;
                 Fp3 both = a * b;
-                _spread(ONE - a - (b - both), at);
-                _spread(a - both, at + 32);
-                _spread(b - both, at + 64);
-                _spread(both, at + 96);
-                at += PAIR;
+                coefficients[4 * i] = ONE - a - (b - both);
+                coefficients[4 * i + 1] = a - both;
+                coefficients[4 * i + 2] = b - both;
+                coefficients[4 * i + 3] = both;
             }
-        }
-    }
-
-    function _spread(Fp3 a, uint256 at) private pure {
-        (uint256 a0, uint256 a1, uint256 a2) = a.parts();
-        assembly ("memory-safe") {
-            mstore(at, a0)
-            mstore(add(at, 128), a1)
-            mstore(add(at, 256), a2)
+            table = Lanes.forBase(coefficients, 0);
+            end = table + PAIR * count;
         }
     }
 
@@ -148,18 +133,18 @@ library WhirWeights {
                 let x3 := mulmod(x2, x, P)
                 let b0 :=
                     add(
-                        add(mload(at), mul(mload(add(at, 32)), x)),
-                        add(mul(mload(add(at, 64)), x2), mul(mload(add(at, 96)), x3))
+                        add(mload(at), mulmod(mload(add(at, 64)), x, LANES)),
+                        add(
+                            mulmod(mload(add(at, 128)), x2, LANES),
+                            mulmod(mload(add(at, 192)), x3, LANES)
+                        )
                     )
-                let b1 :=
-                    add(
-                        add(mload(add(at, 128)), mul(mload(add(at, 160)), x)),
-                        add(mul(mload(add(at, 192)), x2), mul(mload(add(at, 224)), x3))
-                    )
+                let b1 := shr(160, b0)
+                b0 := shr(96, shl(96, b0))
                 let b2 :=
                     add(
-                        add(mload(add(at, 256)), mul(mload(add(at, 288)), x)),
-                        add(mul(mload(add(at, 320)), x2), mul(mload(add(at, 352)), x3))
+                        add(mload(add(at, 32)), mul(mload(add(at, 96)), x)),
+                        add(mul(mload(add(at, 160)), x2), mul(mload(add(at, 224)), x3))
                     )
                 x := mulmod(x2, x2, P)
                 x2 := mod(add(mul(product, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))), P)
@@ -201,11 +186,14 @@ library WhirWeights {
     /// @param table Of codePoints().
     function codePoint(uint256 table, uint256 row) internal pure returns (uint256 x) {
         assembly ("memory-safe") {
-            x := 1
-            for {} row { row := shr(4, row) } {
-                x := mulmod(x, mload(add(table, shl(5, and(row, 15)))), P)
-                table := add(table, 512)
-            }
+            x := mload(add(table, and(shl(5, row), 0x1e0)))
+            x := mulmod(x, mload(add(add(table, 512), and(shl(1, row), 0x1e0))), P)
+            x := mulmod(x, mload(add(add(table, 1024), and(shr(3, row), 0x1e0))), P)
+            x := mulmod(x, mload(add(add(table, 1536), and(shr(7, row), 0x1e0))), P)
+            x := mulmod(x, mload(add(add(table, 2048), and(shr(11, row), 0x1e0))), P)
+            x := mulmod(x, mload(add(add(table, 2560), and(shr(15, row), 0x1e0))), P)
+            x := mulmod(x, mload(add(add(table, 3072), and(shr(19, row), 0x1e0))), P)
+            x := mulmod(x, mload(add(add(table, 3584), and(shr(23, row), 0x1e0))), P)
         }
     }
 }

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
 
-import {Fp3, ONE, ZERO, fp3, isCanonical} from "../../src/zkml/Fp3.sol";
+import {Fp3, ONE, ZERO, fp3, isCanonical, sumOfProducts} from "../../src/zkml/Fp3.sol";
 import {Goldilocks} from "../../src/zkml/Goldilocks.sol";
 import {ProofErrors} from "../../src/zkml/ProofErrors.sol";
 import {ProofTree} from "../../src/zkml/ProofTree.sol";
@@ -62,6 +62,32 @@ contract ProofPartsTest is Test {
         assertTrue(a - a == ZERO);
         assertTrue(a.twice() == a + a);
         if (a != ZERO) assertTrue(a * a.inverse() == ONE);
+    }
+
+    function sumOfSome(Fp3[] memory a, uint256 fromA, Fp3[] memory b, uint256 fromB, uint256 count)
+        external
+        pure
+        returns (Fp3)
+    {
+        return sumOfProducts(a, fromA, b, fromB, count);
+    }
+
+    function test_sum_of_products() public {
+        Fp3[] memory a = new Fp3[](9);
+        Fp3[] memory b = new Fp3[](7);
+        for (uint256 i; i < 9; ++i) {
+            a[i] = any(i);
+            b[i % 7] = any(i + 9);
+        }
+        Fp3 sum;
+        for (uint256 count; count <= 5; ++count) {
+            assertTrue(this.sumOfSome(a, 4, b, 2, count) == sum);
+            if (count < 5) sum = sum + slowProduct(a[4 + count], b[2 + count]);
+        }
+        vm.expectRevert(ProofErrors.BadRange.selector);
+        this.sumOfSome(a, 4, b, 2, 6);
+        vm.expectRevert(ProofErrors.BadRange.selector);
+        this.sumOfSome(a, 8, b, 0, 2);
     }
 
     function test_canonical(uint256 word, uint256 lane, uint64 excess) public pure {
