@@ -65,7 +65,8 @@ class ProofChain {
     const std::string_view message = std::string_view(error.message).substr(kPrefix.size());
     const std::size_t colon = message.find(": ");
     std::uint64_t offset = 0;
-    std::from_chars(message.data(), message.data() + colon, offset);
+    const std::string_view number = message.substr(0, colon);
+    std::from_chars(number.begin(), number.end(), offset);
     Bytes data = selectors_.at(kNames.at(message.substr(colon + 2)));
     append(data, U256(offset).to_be());
     return data;
