@@ -21,8 +21,17 @@ interface ProofErrors {
     error SumNotZero(uint256 offset);
     /// @notice A level read before `offset` is not what the one above it claims.
     error LevelMismatch(uint256 offset);
+    /// @notice The values read before `offset` are not those that were looked up.
+    error LookupMismatch(uint256 offset);
+    /// @notice The sums of products that end at `offset` do not hold.
+    error ProductMismatch(uint256 offset);
     /// @notice The claimed values do not belong to the commitment.
     error ClaimMismatch(uint256 offset);
+
+    /// @notice Not the shape of a model that can be proven.
+    error BadShape();
+    /// @notice Not an answer that the model can give: no tokens, too many, outside of the vocabulary, or behind the end.
+    error BadAnswer();
 
     // What a contract can ask for by mistake; no proof leads there.
 

@@ -70,10 +70,12 @@ library ProofTree {
         }
         // What lies behind the proof decides nothing: it was too short then.
         if (at > reader.end) {
-            uint256 fit = (reader.end - first) / 26;
-            revert ProofErrors.ProofTooShort(first + 26 * fit - reader.start);
+            unchecked {
+                uint256 fit = (reader.end - first) / 26;
+                revert ProofErrors.ProofTooShort(first + 26 * fit - reader.start);
+            }
         }
         reader.at = at;
-        if (top != root) revert ProofErrors.RootMismatch(at - reader.start);
+        if (top != root) revert ProofErrors.RootMismatch(Transcript.offset(reader));
     }
 }

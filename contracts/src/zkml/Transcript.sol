@@ -12,7 +12,7 @@ library Transcript {
     /// @param block Calldata offset of the first byte that was read after the last challenge.
     /// @param at Calldata offset of the next byte.
     /// @param end Calldata offset behind the proof.
-    /// @param start Calldata offset of the proof.
+    /// @param start Calldata offset of the proof; below zero, mod 2^256, where only its end is in calldata.
     struct Reader {
         bytes32 state;
         uint256 blockAt;
@@ -41,7 +41,9 @@ library Transcript {
 
     /// @notice Bytes read so far.
     function offset(Reader memory reader) internal pure returns (uint256) {
-        return reader.at - reader.start;
+        unchecked {
+            return reader.at - reader.start;
+        }
     }
 
     /// @notice The calldata offset of the next `size` bytes, which are absorbed.
@@ -59,7 +61,7 @@ library Transcript {
         assembly ("memory-safe") {
             a := shr(192, calldataload(at))
         }
-        if (!isCanonical(a)) revert ProofErrors.NotCanonical(at - reader.start);
+        if (!isCanonical(a)) revert ProofErrors.NotCanonical(_offset(reader, at));
     }
 
     /// @dev The most frequent step of a verifier, so the checks are fast and their failures sorted out afterwards.
@@ -127,7 +129,7 @@ library Transcript {
         _squeeze(reader);
         uint256 at = take(reader, 8);
         if (uint256(_squeeze(reader)) >> (256 - bits) != 0) {
-            revert ProofErrors.WorkMissing(at - reader.start);
+            revert ProofErrors.WorkMissing(_offset(reader, at));
         }
     }
 
@@ -141,6 +143,12 @@ library Transcript {
         unchecked {
             if (size > reader.end - at) revert ProofErrors.ProofTooShort(at - reader.start);
             revert ProofErrors.NotCanonical(at - reader.start);
+        }
+    }
+
+    function _offset(Reader memory reader, uint256 at) private pure returns (uint256) {
+        unchecked {
+            return at - reader.start;
         }
     }
 

@@ -5,6 +5,7 @@ import {Fp3} from "./Fp3.sol";
 import {Lanes} from "./Lanes.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {Transcript} from "./Transcript.sol";
+import {WhirBinding} from "./WhirBinding.sol";
 import {WhirClaims} from "./WhirClaims.sol";
 import {WhirParameters} from "./WhirParameters.sol";
 import {WhirRows} from "./WhirRows.sol";
@@ -15,12 +16,6 @@ import {WhirWeights} from "./WhirWeights.sol";
 library Whir {
     using Transcript for Transcript.Reader;
     using WhirClaims for WhirClaims.Claim[];
-
-    /// @notice The claim that binds a commitment to one codeword.
-    struct OutOfDomain {
-        Fp3 point;
-        Fp3 value;
-    }
 
     /// @dev The claims that a round adds: at z, and at a row's points.
     /// @param z Of the out-of-domain claim.
@@ -48,16 +43,6 @@ library Whir {
         Added[] added;
     }
 
-    /// @notice Comes after the root is known, and before any challenge that a claim depends on.
-    function bind(Transcript.Reader memory reader)
-        internal
-        pure
-        returns (OutOfDomain memory binding)
-    {
-        binding.point = reader.challenge();
-        binding.value = reader.readFp3();
-    }
-
     /// @notice Reverts unless the vector under `root` meets the binding and every claim.
     /// @param root In the first 26 bytes.
     /// @param claims 1 to 2^16.
@@ -65,7 +50,7 @@ library Whir {
         Transcript.Reader memory reader,
         WhirParameters.Parameters memory parameters,
         bytes32 root,
-        OutOfDomain memory binding,
+        WhirBinding.OutOfDomain memory binding,
         WhirClaims.Claim[] memory claims
     ) internal pure {
         WhirParameters.Round[] memory rounds = WhirParameters.rounds(parameters);
@@ -119,7 +104,7 @@ library Whir {
         uint256 grinding
     ) private pure {
         bytes32 next = reader.readDigest();
-        OutOfDomain memory binding = bind(reader);
+        WhirBinding.OutOfDomain memory binding = WhirBinding.bind(reader);
         reader.checkGrinding(grinding);
         (uint256[] memory points, Fp3[] memory values) = _answers(reader, state, round, i == 0);
         Fp3 gamma = reader.challenge();

@@ -5,6 +5,7 @@ import {Fp3} from "../../src/zkml/Fp3.sol";
 import {ProofErrors} from "../../src/zkml/ProofErrors.sol";
 import {Transcript} from "../../src/zkml/Transcript.sol";
 import {Whir} from "../../src/zkml/Whir.sol";
+import {WhirBinding} from "../../src/zkml/WhirBinding.sol";
 import {WhirClaims} from "../../src/zkml/WhirClaims.sol";
 import {WhirParameters} from "../../src/zkml/WhirParameters.sol";
 
@@ -56,7 +57,7 @@ contract WhirBatch is ProofErrors {
     function verify(Opening calldata given) external view returns (uint256 gas) {
         Transcript.Reader memory reader = Transcript.open("imo.test.whir", "", given.proof);
         bytes32 root = reader.readDigest();
-        Whir.OutOfDomain memory binding = Whir.bind(reader);
+        WhirBinding.OutOfDomain memory binding = WhirBinding.bind(reader);
         // Claims take turns between two points; the other one gives the scales of their blocks.
         Fp3[][2] memory points;
         for (uint256 i; i < 2; ++i) {

@@ -41,9 +41,27 @@ class ProofChain {
 
   template <typename R>
   R ask(const eth::Call<R>& call) {
-    eth::CallRequest request{.to = contract_, .data = must(Result<Bytes>(call.data))};
-    request.gas_limit = 1'000'000'000'000ULL;
-    return must(call.decode(must(client_.call_raw(request))));
+    return must(call.decode(must(client_.call_raw(request(call.data)))));
+  }
+
+  /// One more contract, which is the one that is asked from now on.
+  Address deploy(Result<Bytes> deploy_data) {
+    contract_ = must(wallet_.deploy(must(std::move(deploy_data)))).address;
+    return contract_;
+  }
+  [[nodiscard]] const Address& contract() const { return contract_; }
+
+  /// Nothing when the call succeeds, else what it reverts with.
+  Bytes revert_data(const Result<Bytes>& call) {
+    const eth::CallOutcome outcome = must(client_.try_call(request(call)));
+    return outcome.reverted ? outcome.data : Bytes();
+  }
+
+  /// What a transaction with this call uses.
+  std::uint64_t gas_of(const Result<Bytes>& call) {
+    eth::CallRequest asked = request(call);
+    asked.gas_limit.reset();
+    return must(client_.estimate_gas(asked));
   }
 
   [[nodiscard]] const Bytes& selector(std::string_view error) const { return selectors_.at(error); }
@@ -59,6 +77,8 @@ class ProofChain {
         {"a row does not fold to the last vector", "LastVectorMismatch"},
         {"the claimed values do not belong to the commitment", "ClaimMismatch"},
         {"the sum of the lookups is not zero: a value is in no table", "SumNotZero"},
+        {"the looked-up values are not those of the columns", "LookupMismatch"},
+        {"the sums of products do not hold", "ProductMismatch"},
         {"a level of the sum of lookups does not follow from the one below", "LevelMismatch"},
     };
     constexpr std::string_view kPrefix = "proof, byte ";
@@ -81,6 +101,12 @@ class ProofChain {
   }
 
  private:
+  [[nodiscard]] eth::CallRequest request(const Result<Bytes>& call) const {
+    eth::CallRequest request{.to = contract_, .data = must(Result<Bytes>(call))};
+    request.gas_limit = 1'000'000'000'000ULL;
+    return request;
+  }
+
   static eth::AnvilOptions options() {
     eth::AnvilOptions options;
     options.binary =

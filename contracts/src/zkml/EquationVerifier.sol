@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ColumnClaims} from "./ColumnClaims.sol";
+import {Equations} from "./Equations.sol";
+import {Fp3} from "./Fp3.sol";
+import {Handover} from "./Handover.sol";
+import {IProofPart} from "./IProofPart.sol";
+import {EquationBuilder} from "./EquationBuilder.sol";
+import {ModelEquations} from "./ModelEquations.sol";
+import {Openings} from "./Openings.sol";
+import {ProductSum} from "./ProductSum.sol";
+import {ProofErrors} from "./ProofErrors.sol";
+import {Transcript} from "./Transcript.sol";
+
+/// @title The middle of ModelVerifier: what must hold between columns
+contract EquationVerifier is IProofPart, ProofErrors {
+    using Transcript for Transcript.Reader;
+    using ColumnClaims for ColumnClaims.Known;
+
+    IProofPart public immutable OPENINGS;
+
+    constructor(IProofPart openings) {
+        OPENINGS = openings;
+    }
+
+    /// @inheritdoc IProofPart
+    function proceed() external view returns (bool isProven) {
+        uint256 root = Handover.resume();
+        Equations.Work memory work = _work(root);
+        EquationBuilder.Context memory c = work.context;
+        Transcript.Reader memory reader = c.reader;
+        ModelEquations.build(c);
+        (ProductSum.Term[] memory terms, Fp3 sum) = EquationBuilder.combine(c, reader.challenge());
+        ProductSum.check(reader, terms, sum, c.claims, c.m.circuit);
+        work.witness.claims = c.claims.on(c.m.circuit, false);
+        work.registered.claims = c.claims.on(c.m.circuit, true);
+        Openings.All memory openings = Openings.All(reader, work.witness, work.registered);
+        assembly ("memory-safe") {
+            root := openings
+        }
+        Handover.pass(address(OPENINGS), IProofPart.proceed.selector, root, reader);
+        return true;
+    }
+
+    /// @dev What is at `root`. A variable set in assembly would be made anew first, with all that it has.
+    function _work(uint256 root) private pure returns (Equations.Work memory) {
+        function(uint256) internal pure returns (uint256) same = _same;
+        function(uint256) internal pure returns (Equations.Work memory) work;
+        assembly ("memory-safe") {
+            work := same
+        }
+        return work(root);
+    }
+
+    function _same(uint256 root) private pure returns (uint256) {
+        return root;
+    }
+}

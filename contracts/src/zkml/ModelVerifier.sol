@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {PackedTokens} from "../libraries/PackedTokens.sol";
+import {Circuit} from "./Circuit.sol";
+import {ColumnClaims} from "./ColumnClaims.sol";
+import {Equations} from "./Equations.sol";
+import {Fp3} from "./Fp3.sol";
+import {FractionSum} from "./FractionSum.sol";
+import {Handover} from "./Handover.sol";
+import {IProofPart} from "./IProofPart.sol";
+import {Lookups} from "./Lookups.sol";
+import {ModelCircuit} from "./ModelCircuit.sol";
+import {EquationBuilder} from "./EquationBuilder.sol";
+import {ModelShape} from "./ModelShape.sol";
+import {Openings} from "./Openings.sol";
+import {Points} from "./Points.sol";
+import {ProofErrors} from "./ProofErrors.sol";
+import {Transcript} from "./Transcript.sol";
+import {WhirBinding} from "./WhirBinding.sol";
+import {WhirClaims} from "./WhirClaims.sol";
+
+/// @title Verifies that a model, asked with a prompt, writes an answer
+/// @notice The twin of check_answer in src/imo/zkml/model_proof.cpp; docs/proof.md is normative. It has no state and no owner:
+/// it says whether a proof holds for what it is given. The second and the third part of the check are contracts of their own.
+contract ModelVerifier is ProofErrors {
+    using Transcript for Transcript.Reader;
+    using ColumnClaims for ColumnClaims.Known;
+
+    /// @notice What a verifier knows of a model.
+    /// @param modelRoot Of the integer program.
+    /// @param weightsRoot Of the commitment to its weights, 26 bytes.
+    /// @param shape As ModelShape has it.
+    struct VerifyingKey {
+        bytes32 modelRoot;
+        bytes26 weightsRoot;
+        bytes shape;
+    }
+
+    uint256 private constant WITNESS_RATE = 3;
+    uint256 private constant REGISTERED_RATE = 4;
+
+    IProofPart public immutable EQUATIONS;
+
+    constructor(IProofPart equations) {
+        EQUATIONS = equations;
+    }
+
+    /// @notice Reverts, with an error of ProofErrors, unless the proof shows that the model writes `output` behind `prompt`.
+    /// @param context Names the request, so that a proof serves no other; zero for none.
+    /// @param prompt Tokens of 4 bytes, big-endian; `output` likewise.
+    function verify(
+        VerifyingKey calldata key,
+        bytes32 context,
+        bytes calldata prompt,
+        bytes calldata output,
+        bytes calldata proof
+    ) external view {
+        Equations.Work memory work;
+        ModelCircuit.Model memory m = work.context.m;
+        m.shape = ModelShape.decode(key.shape);
+        _readAnswer(m, prompt, output);
+        ModelCircuit.build(m);
+        bytes memory statement = abi.encodePacked(
+            key.modelRoot,
+            key.weightsRoot,
+            keccak256(key.shape),
+            context,
+            uint32(PackedTokens.count(prompt)),
+            prompt,
+            output
+        );
+        Transcript.Reader memory reader = Transcript.open("imo.proof.1", statement, proof);
+        _check(work, m, reader, bytes32(key.weightsRoot));
+    }
+
+    /// @dev The twin of check_answer_form.
+    function _readAnswer(ModelCircuit.Model memory m, bytes calldata prompt, bytes calldata output)
+        private
+        pure
+    {
+        if (!PackedTokens.isPacked(prompt) || !PackedTokens.isPacked(output)) revert BadAnswer();
+        uint256 asked = PackedTokens.count(prompt);
+        uint256 written = PackedTokens.count(output);
+        if (asked == 0 || written == 0 || asked + written > m.shape.context) revert BadAnswer();
+        uint256 bound = m.shape.vocabulary;
+        uint256 end = PackedTokens.firstEqual(output, m.shape.endToken);
+        if (
+            PackedTokens.firstNotBelow(prompt, bound) != asked
+                || PackedTokens.firstNotBelow(output, bound) != written || end + 1 < written
+        ) revert BadAnswer();
+        m.choices = written;
+        m.positions = asked + written - 1;
+        m.tokens = new uint256[](asked + written);
+        for (uint256 i; i < asked; ++i) {
+            m.tokens[i] = PackedTokens.read(prompt, i);
+        }
+        for (uint256 i; i < written; ++i) {
+            m.tokens[asked + i] = PackedTokens.read(output, i);
+        }
+    }
+
+    /// @dev The twin of check_circuit, up to its equations, which another contract goes on with.
+    function _check(
+        Equations.Work memory work,
+        ModelCircuit.Model memory m,
+        Transcript.Reader memory reader,
+        bytes32 weightsRoot
+    ) private view {
+        work.witness = Openings.Opening({
+            variables: Circuit.place(m.circuit, false),
+            rate: WITNESS_RATE,
+            root: reader.readDigest(),
+            binding: WhirBinding.bind(reader),
+            claims: new WhirClaims.Claim[](0)
+        });
+        work.registered = Openings.Opening({
+            variables: Circuit.place(m.circuit, true),
+            rate: REGISTERED_RATE,
+            root: weightsRoot,
+            binding: WhirBinding.bind(reader),
+            claims: new WhirClaims.Claim[](0)
+        });
+        Lookups.Challenges memory challenges;
+        challenges.beta = reader.challenge();
+        challenges.beta2 = challenges.beta * challenges.beta;
+        challenges.alpha = reader.challenge();
+        Lookups.Segments memory segments = Lookups.segments(m.circuit);
+        (Fp3 numerator, Fp3 denominator, Fp3[] memory rho) =
+            FractionSum.check(reader, segments.variables);
+        EquationBuilder.Context memory c = work.context;
+        c.claims = ColumnClaims.create(rho, m.circuit.columnCount);
+        c.virtuals = Lookups.check(
+            reader, m.circuit, segments, challenges, c.claims, [numerator, denominator]
+        );
+        (c.reader, c.rho) = (reader, Points.start(rho));
+        uint256 root;
+        assembly ("memory-safe") {
+            root := work
+        }
+        Handover.pass(address(EQUATIONS), IProofPart.proceed.selector, root, reader);
+    }
+}

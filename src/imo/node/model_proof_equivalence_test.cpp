@@ -1,0 +1,199 @@
+// The verifier of models' proofs in C++ against the contracts' on a chain: the same verdict on
+// every proof, for the same reason at the same byte; and what it costs there.
+
+#include "imo/base/thread_pool.hpp"
+#include "imo/market/abi/EquationVerifier.hpp"
+#include "imo/market/abi/ModelVerifier.hpp"
+#include "imo/market/abi/OpeningVerifier.hpp"
+#include "imo/model/compiler.hpp"
+#include "imo/model/test_support.hpp"
+#include "imo/node/proof_chain.hpp"
+#include "imo/zkml/model_proof.hpp"
+
+#include <fstream>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace imo::node {
+namespace {
+
+namespace abi = market::abi;
+using model::testing::TinyShape;
+using test::must;
+using test::ProofChain;
+using zkml::ProvingKey;
+using zkml::Statement;
+using zkml::TokenId;
+
+engine::Model compiled(const std::filesystem::path& path) {
+  auto built = must(model::compile_file(path));
+  return must(engine::Model::from_program(std::move(built.program), built.root));
+}
+
+engine::Model tiny(const TinyShape& shape) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("imo-proofs-" + std::to_string(::getpid()) + "-" + std::to_string(shape.seed));
+  const Bytes bytes = model::testing::tiny_model(shape);
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  engine::Model model = compiled(path);
+  std::filesystem::remove(path);
+  return model;
+}
+
+Bytes packed(std::span<const TokenId> tokens) {
+  Bytes bytes;
+  for (const TokenId token : tokens) {
+    for (int shift = 24; shift >= 0; shift -= 8) {
+      bytes.push_back(static_cast<std::uint8_t>(token >> shift));
+    }
+  }
+  return bytes;
+}
+
+/// A chain with the three contracts.
+class Verifiers {
+ public:
+  Verifiers()
+      : chain_(abi::opening_verifier::deploy_data(), abi::model_verifier::error_signatures()) {
+    const Address openings = chain_.contract();
+    const Address equations = chain_.deploy(abi::equation_verifier::deploy_data(openings));
+    chain_.deploy(abi::model_verifier::deploy_data(equations));
+  }
+
+  /// Nothing when the proof is accepted, else the error.
+  Bytes check(const zkml::VerifyingKey& key, const Statement& statement, const Bytes& proof) {
+    return chain_.revert_data(call(key, statement, proof).data);
+  }
+
+  std::uint64_t gas(const zkml::VerifyingKey& key, const Statement& statement, const Bytes& proof) {
+    return chain_.gas_of(call(key, statement, proof).data);
+  }
+
+  /// What the contract returns when C++ says this.
+  Bytes expected(const Result<void>& verdict) {
+    return verdict ? Bytes() : chain_.revert_of(verdict.error());
+  }
+  std::string name_of(BytesView data) { return chain_.name_of(data); }
+
+ private:
+  static eth::Call<void> call(const zkml::VerifyingKey& key, const Statement& statement,
+                              const Bytes& proof) {
+    return abi::model_verifier::verify({key.model_root, key.registered_root, key.shape.encode()},
+                                       statement.context, packed(statement.answer.prompt),
+                                       packed(statement.answer.output), proof);
+  }
+
+  ProofChain chain_;
+};
+
+struct Proven {
+  zkml::VerifyingKey key;
+  Statement statement;
+  Bytes proof;
+};
+
+Proven prove(const engine::Model& model, std::vector<TokenId> prompt, std::uint32_t tokens) {
+  ThreadPool pool(2);
+  const ProvingKey key = must(ProvingKey::make(model, pool));
+  Proven proven{key.verifying_key(), {}, {}};
+  proven.statement.context.bytes[0] = 9;
+  proven.statement.answer.prompt = prompt;
+  proven.statement.answer.output = must(model.generate(prompt, tokens)).tokens;
+  proven.proof = must(prove_answer(model, key, proven.statement, pool)).bytes;
+  return proven;
+}
+
+TEST(ModelProofEquivalence, ProofsOfAllShapesAreAccepted) {
+  Verifiers verifiers;
+  std::vector<TinyShape> shapes(4);
+  shapes[1].layers = 3;
+  shapes[1].hidden = 40;
+  shapes[2] = {.architecture = "qwen2", .kv_heads = 1, .tied = false, .biases = true};
+  shapes[3] = {.layers = 1, .heads = 2, .kv_heads = 2};
+  for (std::uint32_t i = 0; i < shapes.size(); ++i) {
+    shapes[i].seed = i + 1;
+    const Proven proven = prove(tiny(shapes[i]), {1, 70, 80, 90, 100}, 1 + 3 * i);
+    const Bytes verdict = verifiers.check(proven.key, proven.statement, proven.proof);
+    EXPECT_EQ(verdict, Bytes()) << i << ": " << verifiers.name_of(verdict);
+  }
+}
+
+/// Every kind of change: one word in `step` of a proof, cut off anywhere, another statement.
+TEST(ModelProofEquivalence, ChangedProofsAreRefusedAlike) {
+  Verifiers verifiers;
+  Proven proven = prove(tiny({.seed = 7}), {1, 70, 80}, 3);
+  ASSERT_EQ(verifiers.check(proven.key, proven.statement, proven.proof), Bytes());
+  std::map<std::string, std::size_t> seen;
+  const auto compare = [&](const std::string& what) {
+    const auto verdict = check_answer(proven.key, proven.statement, proven.proof);
+    EXPECT_FALSE(verdict) << what;
+    const Bytes expected = verifiers.expected(verdict);
+    const Bytes found = verifiers.check(proven.key, proven.statement, proven.proof);
+    EXPECT_EQ(found, expected) << what << ": C++ " << verifiers.name_of(expected) << ", contract "
+                               << verifiers.name_of(found);
+    ++seen[verifiers.name_of(found)];
+  };
+  // Behind the circuit's part come openings, which whir_equivalence_test.cpp changes word by word.
+  const Bytes honest = proven.proof;
+  for (std::size_t at = 0; at < honest.size(); at += at < 14'000 ? 72 : 1960) {
+    if (at % 144 == 0) {
+      proven.proof[at] ^= 0x01;
+    } else {
+      std::fill_n(proven.proof.begin() + static_cast<std::ptrdiff_t>(at), 8, 0xFF);
+    }
+    compare("byte " + std::to_string(at));
+    proven.proof = honest;
+  }
+  for (std::size_t size = 0; size < honest.size(); size += 3001) {
+    proven.proof.resize(size);
+    compare("size " + std::to_string(size));
+    proven.proof = honest;
+  }
+  proven.proof.push_back(0);
+  compare("a byte more");
+  proven.proof = honest;
+  const Statement statement = proven.statement;
+  for (std::size_t i = 0; i < 3; ++i) {
+    proven.statement.answer.prompt[i] ^= 1;
+    compare("prompt");
+    proven.statement = statement;
+    proven.statement.answer.output[i] ^= 1;
+    compare("answer");
+    proven.statement = statement;
+  }
+  proven.statement.context.bytes[31] ^= 1;
+  compare("context");
+  proven.statement = statement;
+  proven.key.model_root.bytes[0] ^= 1;
+  compare("model");
+  for (const char* outcome : {"ProofTooShort", "ProofTooLong", "NotCanonical", "LevelMismatch",
+                              "LookupMismatch", "ProductMismatch", "RootMismatch"}) {
+    EXPECT_GT(seen[outcome], 0U) << outcome;
+  }
+}
+
+/// Prints what docs/proof.md has a table of.
+TEST(ModelProofEquivalence, GasOfTheDemoModel) {
+  Verifiers verifiers;
+  const engine::Model model =
+      compiled(std::filesystem::path(IMO_SOURCE_DIR) / "models/demo/imo-demo.gguf");
+  for (const std::uint32_t tokens : {8U, 28U}) {
+    const Proven proven = prove(model, {1, 300, 301, 302}, tokens);
+    ASSERT_EQ(verifiers.check(proven.key, proven.statement, proven.proof), Bytes());
+    const std::uint64_t gas = verifiers.gas(proven.key, proven.statement, proven.proof);
+    const auto zeros =
+        static_cast<std::uint64_t>(std::ranges::count(proven.proof, std::uint8_t{0}));
+    const std::uint64_t others = proven.proof.size() - zeros;
+    fmt::print("{} tokens: proof of {} bytes, {} gas in all; its calldata {}, at the floor {}\n",
+               4 + proven.statement.answer.output.size(), proven.proof.size(), gas,
+               4 * zeros + 16 * others, 10 * zeros + 40 * others);
+    EXPECT_LT(gas, std::uint64_t{1} << 24);  // the most of a transaction, EIP-7825
+  }
+}
+
+}  // namespace
+}  // namespace imo::node
