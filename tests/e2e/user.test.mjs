@@ -1,6 +1,6 @@
 // The first ten minutes of the README, on `imo dev`: backer, user, HTTP clients, and the page.
 import assert from 'node:assert/strict';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
@@ -121,6 +121,25 @@ test('a receipt is checked against signature, tokens and model; a false one exit
   writeFileSync(file, JSON.stringify(reply));
   const forged = imo(home, ['--rpc-url', dev.rpc_url, 'verify', '--receipt', file, '--model', dev.model]);
   assert.equal(forged.code, 7);
+});
+
+test('an answer is proven; the proof is checked here and by the contract, and a changed one nowhere', () => {
+  const file = join(home.path, 'answer.proof');
+  const proven = run('prove', dev.model, question, '-o', file, '--max-tokens', '8');
+  assert.ok(onChain.text.startsWith(proven.text), proven.text);
+  const checked = run('verify', '--proof', file, '--model', dev.model);
+  assert.ok(checked.valid && checked.model_checked);
+  assert.equal(checked.text, proven.text);
+  const contract = run('verify', '--proof', file, '--on-chain');
+  assert.ok(contract.valid);
+  assert.ok(contract.gas < 2 ** 24, `${contract.gas} gas fit no transaction`);
+  const bytes = readFileSync(file);
+  bytes[bytes.length - 1] ^= 1;
+  writeFileSync(file, bytes);
+  for (const how of [[], ['--on-chain']]) {
+    const forged = imo(home, ['--rpc-url', dev.rpc_url, 'verify', '--proof', file, ...how]);
+    assert.equal(forged.code, 7, forged.err);
+  }
 });
 
 test('a request that is not there is named', () => {

@@ -173,6 +173,7 @@ HttpResponse show_chain(node::Node& node) {
                {"oracle", eth::to_checksum(deployment.oracle)},
                {"content_token", eth::to_checksum(deployment.content_token)},
                {"step_verifier", eth::to_checksum(deployment.step_verifier)},
+               {"model_verifier", eth::to_checksum(deployment.model_verifier)},
                {"dispute_game", eth::to_checksum(deployment.dispute_game)}}}});
 }
 

@@ -71,11 +71,18 @@ void add_requests(CommandLine& line) {
   add_parsed(which, "number", *number, U256::parse, "of the request on the chain");
   which->add_option("--receipt", *receipt, "file with the JSON that the HTTP door replied");
   which->add_option("--proof", *proof, "file that `imo prove` wrote; needs no chain");
+  auto on_chain = std::make_shared<bool>(false);
+  verifying->add_flag("--on-chain", *on_chain, "let the chain's contract check the proof");
   verifying->add_option("--model", *model,
                         "the model file, .imo or GGUF; a proof can be checked without");
   line.on(verifying,
-          [number, receipt, proof, model](const GlobalOptions& global) -> Result<Report> {
-            if (!proof->empty()) return verify_proof(*proof, *model);
+          [number, receipt, proof, model, on_chain](const GlobalOptions& global) -> Result<Report> {
+            if (!proof->empty() && !*on_chain) return verify_proof(*proof, *model);
+            if (*on_chain) {
+              if (proof->empty()) return invalid("--on-chain goes with --proof");
+              IMO_TRY(Session session, Session::open(global));
+              return verify_proof_on_chain(session, *proof);
+            }
             if (model->empty()) return invalid("--model is missing: the model file, .imo or GGUF");
             IMO_TRY(Session session, Session::open(global));
             if (!receipt->empty()) return verify_receipt_file(session, *receipt, *model);

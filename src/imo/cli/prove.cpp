@@ -3,7 +3,11 @@
 #include "imo/base/file.hpp"
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
+#include "imo/cli/dev.hpp"
 #include "imo/cli/model.hpp"
+#include "imo/eth/address.hpp"
+#include "imo/market/abi/ModelVerifier.hpp"
+#include "imo/market/packed_tokens.hpp"
 #include "imo/zkml/proof_file.hpp"
 
 #include <algorithm>
@@ -77,9 +81,33 @@ nlohmann::ordered_json stages_of(std::chrono::nanoseconds registering,
           {"open_registered_s", seconds(proof.times.open_registered)}};
 }
 
-std::string text_of(const engine::Model& model, std::span<const engine::TokenId> tokens) {
+std::string prompt_text(const engine::Model& model, std::span<const engine::TokenId> tokens) {
   const auto text = model.tokenizer().decode(tokens);
   return text ? *text : std::string("(tokens that are no text)");
+}
+
+/// What the answer adds to the prompt's text.
+std::string answer_text(const engine::Model& model, std::span<const engine::TokenId> tokens) {
+  model::StreamDecoder decoder(model.tokenizer());
+  std::string text;
+  for (const engine::TokenId token : tokens) text += decoder.push(token).value_or("");
+  return text + decoder.finish();
+}
+
+Result<ProofFile> read_proof(const std::filesystem::path& path) {
+  IMO_TRY(const Bytes bytes, read_file(path, ProofFile::kMaxBytes));
+  return ProofFile::decode(bytes);
+}
+
+/// What a transaction that has the proof checked uses; fails when the contract refuses it.
+Result<std::uint64_t> gas_of(eth::Client& client, const Address& verifier, const ProofFile& file) {
+  const zkml::Answer& answer = file.statement.answer;
+  const auto call = market::abi::model_verifier::verify(
+      {file.key.model_root, file.key.registered_root, file.key.shape.encode()},
+      file.statement.context, market::pack_tokens(answer.prompt),
+      market::pack_tokens(answer.output), file.proof);
+  IMO_TRY(const Bytes data, call.data);
+  return client.estimate_gas({.to = verifier, .data = data});
 }
 
 }  // namespace
@@ -113,7 +141,7 @@ Result<Report> prove(const ProveOptions& options) {
       options.output.empty() ? std::filesystem::path("answer.proof") : options.output;
   IMO_TRY_VOID(write_file_atomic(output, file.encode()));
 
-  const std::string text = text_of(model, answer.output);
+  const std::string text = answer_text(model, answer.output);
   Report report;
   report.data = {{"file", output.string()},
                  {"model_root", to_hex(file.key.model_root)},
@@ -142,8 +170,7 @@ Result<Report> prove(const ProveOptions& options) {
 
 Result<Report> verify_proof(const std::filesystem::path& path,
                             const std::filesystem::path& model_path) {
-  IMO_TRY(const Bytes bytes, read_file(path, ProofFile::kMaxBytes));
-  IMO_TRY(const ProofFile file, ProofFile::decode(bytes));
+  IMO_TRY(const ProofFile file, read_proof(path));
   std::optional<engine::Model> model;
   if (!model_path.empty()) {
     IMO_TRY(const Runner runner, Runner::create({}));
@@ -181,14 +208,36 @@ Result<Report> verify_proof(const std::filesystem::path& path,
       .field("model", to_hex(file.key.model_root))
       .field("weights", to_hex(file.key.registered_root));
   if (model) {
-    report.data["prompt"] = text_of(*model, answer.prompt);
-    report.data["text"] = text_of(*model, answer.output);
-    report.field("prompt", text_of(*model, answer.prompt))
-        .field("answer", text_of(*model, answer.output));
+    report.data["prompt"] = prompt_text(*model, answer.prompt);
+    report.data["text"] = answer_text(*model, answer.output);
+    report.field("prompt", prompt_text(*model, answer.prompt))
+        .field("answer", answer_text(*model, answer.output));
   } else {
     report.field("answer", fmt::format("{} tokens", answer.output.size()))
         .line("That the weights are those of the model was not checked; --model FILE does it.");
   }
+  return report;
+}
+
+Result<Report> verify_proof_on_chain(Session& session, const std::filesystem::path& path) {
+  IMO_TRY(const ProofFile file, read_proof(path));
+  const Address& verifier = session.deployment().model_verifier;
+  auto gas = gas_of(session.client(), verifier, file);
+  if (!gas) {
+    if (gas.error().kind != ErrorKind::kRejected) return tl::unexpected(gas.error());
+    return fail(ErrorKind::kVerification, "the contract refuses the proof: " + gas.error().message);
+  }
+  Report report;
+  report.data = {{"valid", true},
+                 {"contract", eth::to_checksum(verifier)},
+                 {"model_root", to_hex(file.key.model_root)},
+                 {"registered_root", to_hex(file.key.registered_root)},
+                 {"context", to_hex(file.statement.context)},
+                 {"gas", *gas}};
+  report.field("proof", fmt::format("valid, says the contract {}", eth::to_checksum(verifier)))
+      .field("gas", fmt::format("{} in a transaction", format_count(*gas)))
+      .field("model", to_hex(file.key.model_root))
+      .field("weights", to_hex(file.key.registered_root));
   return report;
 }
 
@@ -228,6 +277,11 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
   }
   std::ranges::sort(runs, {}, &Run::prove);
   const Run& median = runs[runs.size() / 2];
+  const std::uint64_t peak = peak_rss_bytes();
+  IMO_TRY(const TemporaryDirectory directory, TemporaryDirectory::create());
+  IMO_TRY(const DevChain chain, start_dev_chain(0, directory.path() / "deployment.json"));
+  IMO_TRY(const std::uint64_t gas, gas_of(*chain.client, chain.deployment.model_verifier,
+                                          {key.verifying_key(), statement, median.proof.bytes}));
 
   Report report;
   report.data = {{"model_root", to_hex(model.root())},
@@ -237,10 +291,11 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
                  {"threads", runner.pool().size()},
                  {"repeat", options.repeat},
                  {"prove_s", median.prove},
-                 {"peak_rss_bytes", peak_rss_bytes()},
+                 {"peak_rss_bytes", peak},
                  {"estimated_bytes", needs.memory_bytes},
                  {"proof_bytes", median.proof.bytes.size()},
                  {"verify_ms", median.verify * 1000},
+                 {"gas", gas},
                  {"stages", stages_of(registering, median.proof)}};
   report
       .field("model", fmt::format("{} parameters", format_count(model.program().parameter_count())))
@@ -248,8 +303,9 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
                                   median.prove, answer.prompt.size() + answer.output.size(),
                                   options.repeat, runner.pool().size()))
       .field("verify", fmt::format("{:.1f} ms, one thread", median.verify * 1000))
+      .field("on chain", format_count(gas) + " gas")
       .field("proof", format_bytes(median.proof.bytes.size()))
-      .field("memory", format_bytes(peak_rss_bytes()));
+      .field("memory", format_bytes(peak));
   for (const auto& [stage, took] : report.data["stages"].items()) {
     report.field("  " + stage, fmt::format("{:.3f}", took.get<double>()));
   }

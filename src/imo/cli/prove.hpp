@@ -5,6 +5,7 @@
 #include "imo/base/result.hpp"
 #include "imo/cli/execution.hpp"
 #include "imo/cli/report.hpp"
+#include "imo/cli/session.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -30,6 +31,10 @@ Result<Report> prove(const ProveOptions& options);
 /// file is taken as it is, and the report says so.
 Result<Report> verify_proof(const std::filesystem::path& file, const std::filesystem::path& model);
 
+/// Lets the contract ModelVerifier check a proof file, without a transaction, and says what one
+/// would cost.
+Result<Report> verify_proof_on_chain(Session& session, const std::filesystem::path& file);
+
 struct BenchProveOptions {
   std::filesystem::path model;
   std::uint32_t tokens = 32;  ///< prompt and answer together
@@ -38,7 +43,7 @@ struct BenchProveOptions {
   ExecutionOptions execution;
 };
 
-/// Times of proving and verifying, memory, and bytes of the proof.
+/// Times of proving and verifying, memory, bytes of the proof, and gas on a chain of its own.
 Result<Report> bench_prove(const BenchProveOptions& options);
 
 }  // namespace imo::cli

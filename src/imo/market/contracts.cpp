@@ -5,6 +5,7 @@
 #include "imo/market/abi/DisputeGame.hpp"
 #include "imo/market/abi/ModelRegistry.hpp"
 #include "imo/market/abi/ModelToken.hpp"
+#include "imo/market/abi/ModelVerifier.hpp"
 #include "imo/market/abi/OfferingFactory.hpp"
 #include "imo/market/abi/OfferingTreasury.hpp"
 #include "imo/market/abi/OperatorRegistry.hpp"
@@ -23,6 +24,7 @@ void add_errors(eth::ErrorRegistry& registry) {
   registry.add(abi::dispute_game::error_signatures());
   registry.add(abi::model_registry::error_signatures());
   registry.add(abi::model_token::error_signatures());
+  registry.add(abi::model_verifier::error_signatures());
   registry.add(abi::offering_factory::error_signatures());
   registry.add(abi::offering_treasury::error_signatures());
   registry.add(abi::operator_registry::error_signatures());

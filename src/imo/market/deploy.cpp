@@ -3,8 +3,11 @@
 #include "imo/eth/address.hpp"
 #include "imo/market/abi/ContentToken.hpp"
 #include "imo/market/abi/DisputeGame.hpp"
+#include "imo/market/abi/EquationVerifier.hpp"
 #include "imo/market/abi/ModelRegistry.hpp"
+#include "imo/market/abi/ModelVerifier.hpp"
 #include "imo/market/abi/OfferingFactory.hpp"
+#include "imo/market/abi/OpeningVerifier.hpp"
 #include "imo/market/abi/OperatorRegistry.hpp"
 #include "imo/market/abi/Oracle.hpp"
 #include "imo/market/abi/SplitterFactory.hpp"
@@ -77,6 +80,15 @@ Result<Deployed> deploy(eth::Wallet& wallet, const DeployOptions& options) {
   IMO_TRY_VOID(
       deployer.create(made.content_token, "ContentToken",
                       abi::content_token::deploy_data(made.oracle, U256(options.royalty_bps))));
+
+  // The verifier of proofs is three contracts, of which the last two are known to the one before.
+  Address openings;
+  Address equations;
+  IMO_TRY_VOID(deployer.create(openings, "OpeningVerifier", abi::opening_verifier::deploy_data()));
+  IMO_TRY_VOID(deployer.create(equations, "EquationVerifier",
+                               abi::equation_verifier::deploy_data(openings)));
+  IMO_TRY_VOID(deployer.create(made.model_verifier, "ModelVerifier",
+                               abi::model_verifier::deploy_data(equations)));
   made.deploy_block = deployer.first_block();
   return Deployed{made, deployer.gas_used(), deployer.contracts()};
 }

@@ -18,7 +18,7 @@ struct Field {
   Address Deployment::* member;
 };
 
-constexpr std::array<Field, 8> kAddresses{{
+constexpr std::array<Field, 9> kAddresses{{
     {"model_registry", &Deployment::model_registry},
     {"offering_factory", &Deployment::offering_factory},
     {"splitter_factory", &Deployment::splitter_factory},
@@ -27,6 +27,7 @@ constexpr std::array<Field, 8> kAddresses{{
     {"content_token", &Deployment::content_token},
     {"step_verifier", &Deployment::step_verifier},
     {"dispute_game", &Deployment::dispute_game},
+    {"model_verifier", &Deployment::model_verifier},
 }};
 
 Result<std::uint64_t> number_at(const nlohmann::json& document, const char* name) {

@@ -22,6 +22,7 @@ struct Deployment {
   Address content_token;
   Address step_verifier;
   Address dispute_game;
+  Address model_verifier;
   std::uint64_t deploy_block = 0;  ///< no log of these contracts is older
 
   /// From JSON with the member names above; every member must be there, addresses nonzero.

@@ -19,7 +19,7 @@ Deployment example() {
   for (auto* address :
        {&deployment.model_registry, &deployment.offering_factory, &deployment.splitter_factory,
         &deployment.operator_registry, &deployment.oracle, &deployment.content_token,
-        &deployment.step_verifier, &deployment.dispute_game}) {
+        &deployment.step_verifier, &deployment.dispute_game, &deployment.model_verifier}) {
     address->bytes.back() = next++;
   }
   return deployment;
