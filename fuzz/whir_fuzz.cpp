@@ -20,9 +20,9 @@ constexpr std::string_view kProtocol = "imo.fuzz.whir";
 
 /// A point that needs no transcript: what matters here is what the proof says about it.
 Claim claim() {
-  Claim claim;
-  for (std::uint64_t j = 0; j < 11; ++j) claim.point.emplace_back(j + 2);
-  return claim;
+  std::vector<Fp3> point;
+  for (std::uint64_t j = 0; j < 11; ++j) point.emplace_back(j + 2);
+  return Claim::at(std::move(point), {});
 }
 
 WhirParameters parameters() {
@@ -40,7 +40,7 @@ Bytes honest_proof() {
   proof.write(vector.root());
   const OutOfDomain binding = bind(vector, proof, pool);
   std::vector<Claim> claims{claim()};
-  claims[0].value = evaluate_multilinear(values, claims[0].point, pool);
+  claims[0].value = evaluate_multilinear(values, claims[0].low, pool);
   proof.write(claims[0].value);
   open(vector, binding, claims, proof, pool);
   return std::move(proof).take();
