@@ -1,0 +1,87 @@
+/// A model on both sides of a proof, with a prover that may lie. For tests.
+#pragma once
+
+#include "imo/base/thread_pool.hpp"
+#include "imo/engine/model.hpp"
+#include "imo/model/compiler.hpp"
+#include "imo/model/test_support.hpp"
+#include "imo/zkml/model_witness.hpp"
+
+#include <fstream>
+#include <functional>
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+namespace imo::zkml::test {
+
+using model::testing::TinyShape;
+inline constexpr std::string_view kModelTestProtocol = "imo.test.model";
+
+inline engine::Model compiled(const std::filesystem::path& path) {
+  auto built = model::compile_file(path);
+  EXPECT_TRUE(built) << built.error().message;
+  return engine::Model::from_program(std::move(built->program), built->root).value();
+}
+
+inline engine::Model tiny(const TinyShape& shape) {
+  const auto path = std::filesystem::temp_directory_path() /
+                    ("imo-zkml-" + std::to_string(::getpid()) + "-" + std::to_string(shape.seed));
+  const Bytes bytes = model::testing::tiny_model(shape);
+  std::ofstream(path, std::ios::binary)
+      .write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  engine::Model model = compiled(path);
+  std::filesystem::remove(path);
+  return model;
+}
+
+inline Answer answer_of(const engine::Model& model, std::vector<TokenId> prompt,
+                        std::uint32_t tokens) {
+  auto generated = model.generate(prompt, tokens);
+  EXPECT_TRUE(generated) << generated.error().message;
+  return {std::move(prompt), generated->tokens};
+}
+
+/// A model on both sides of a proof.
+struct Party {
+  engine::Model model;
+  ModelShape shape;
+  ThreadPool pool{2};
+
+  explicit Party(engine::Model m) : model(std::move(m)), shape(*ModelShape::of(model.program())) {}
+
+  struct Proven {
+    std::unique_ptr<const ModelCircuit> circuit;
+    CircuitParameters parameters;
+    CommittedVector registered;
+    Bytes proof;
+  };
+
+  Result<Proven> prove(const Answer& answer,
+                       const std::function<void(const ModelCircuit&, CircuitValues&)>& alter = {}) {
+    auto circuit = ModelCircuit::make(shape, answer);
+    // Queries instead of grinding, which would take most of the time.
+    IMO_TRY(WhirParameters for_witness,
+            WhirParameters::make(circuit->circuit().witness_variables, 3, 0));
+    IMO_TRY(WhirParameters for_registered,
+            WhirParameters::make(circuit->circuit().registered_variables, 4, 0));
+    CircuitParameters parameters{std::move(for_witness), std::move(for_registered)};
+    IMO_TRY(std::vector<Fp> values, registered_values(model.program(), *circuit));
+    CommittedVector registered(parameters.registered, std::move(values), pool);
+    IMO_TRY(CircuitValues witness, witness_values(model, *circuit, registered.values(), pool));
+    if (alter) alter(*circuit, witness);
+    ProofWriter writer(kModelTestProtocol, registered.root().bytes);
+    prove_circuit(circuit->circuit(), parameters, registered, std::move(witness), writer, pool);
+    return Proven{std::move(circuit), std::move(parameters), std::move(registered),
+                  std::move(writer).take()};
+  }
+
+  static Result<void> check(const Proven& proven) {
+    ProofReader reader(kModelTestProtocol, proven.registered.root().bytes, proven.proof);
+    return check_circuit(proven.circuit->circuit(), proven.parameters, proven.registered.root(),
+                         reader);
+  }
+};
+
+}  // namespace imo::zkml::test
