@@ -22,12 +22,10 @@ library AttentionEquations {
         ModelCircuit.Activation memory out
     ) internal pure {
         uint256 pairBits = c.m.bits.head - 1;
-        // Which element of the pair: the highest or the lowest coordinate of the head's.
-        bool isHalfSplit = c.m.shape.isHalfSplit;
-        Fp3 second = Points.coordinate(c.rho, isHalfSplit ? pairBits : 0);
+        Fp3 second = Points.coordinate(c.rho, 0); // which element of the pair
         Fp3 first = ONE - second;
         uint256[] memory known = list(
-            ProductSum.equal(0, isHalfSplit ? c.rho : c.rho + 32, pairBits),
+            ProductSum.equal(0, c.rho + 32, pairBits),
             ProductSum.equal(
                 pairBits, c.rho + 32 * (c.m.bits.head + out.box.bits[1]), c.m.bits.position
             )
@@ -72,11 +70,8 @@ library AttentionEquations {
         uint256 headBits = from.box.bits[1];
         uint256 heads = c.rho + 32 * b.head;
         uint256[] memory coordinates = new uint256[](5);
-        coordinates[0] = ProductSum.variables(0, pairBits);
-        coordinates[1] = ProductSum.bitsOf(which, 1);
-        if (!c.m.shape.isHalfSplit) {
-            (coordinates[0], coordinates[1]) = (coordinates[1], coordinates[0]);
-        }
+        coordinates[0] = ProductSum.bitsOf(which, 1);
+        coordinates[1] = ProductSum.variables(0, pairBits);
         coordinates[2] = ProductSum.fixedAt(heads, headBits);
         coordinates[3] = ProductSum.variables(pairBits, b.position);
         coordinates[4] = ProductSum.fixedAt(heads + 32 * (headBits + b.position), b.layer);
@@ -101,6 +96,8 @@ library AttentionEquations {
         uint256 first = b.head + b.heads;
         uint256 heads = c.rho + 64 * b.position;
         uint256[] memory known = list(
+            // What cells behind a head's last element hold has no say.
+            ProductSum.below(0, b.head, c.m.shape.head),
             ProductSum.equal(b.head, heads, b.heads),
             c.layers(first, heads + 32 * b.heads, c.m.attention.factors)
         );

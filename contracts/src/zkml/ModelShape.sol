@@ -17,7 +17,6 @@ library ModelShape {
         uint256 kvHeads;
         uint256 head;
         uint256 feedForward;
-        bool isHalfSplit;
         bool hasBiases;
         uint256 layers;
         bytes encoded;
@@ -76,7 +75,6 @@ library ModelShape {
         shape.feedForward = at(shape, 29, 4);
         uint256 halfSplit = at(shape, 33, 1);
         uint256 biases = at(shape, 34, 1);
-        shape.isHalfSplit = halfSplit == 1;
         shape.hasBiases = biases == 1;
         shape.layers = at(shape, LAYERS, 1);
         _require(halfSplit < 2 && biases < 2);
@@ -132,7 +130,7 @@ library ModelShape {
         _require(_within(shape.layers, 1, 1 << 7) && _within(shape.heads, 1, 1 << 8));
         _require(shape.kvHeads >= 1 && shape.heads % shape.kvHeads == 0);
         _require(_isPowerOfTwo(shape.heads / shape.kvHeads));
-        _require(_isPowerOfTwo(shape.head) && _within(shape.head, 4, 1 << 9));
+        _require(shape.head % 2 == 0 && _within(shape.head, 4, 1 << 9));
     }
 
     function _checkShifts(Shape memory shape) private pure {

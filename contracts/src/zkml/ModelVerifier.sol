@@ -39,6 +39,9 @@ contract ModelVerifier is ProofErrors {
 
     uint256 private constant WITNESS_RATE = 3;
     uint256 private constant REGISTERED_RATE = 4;
+    /// @dev Of this many variables and more, a commitment has a shorter code.
+    uint256 private constant LARGE = 23;
+    uint256 private constant LARGE_RATE = 2;
 
     IProofPart public immutable EQUATIONS;
 
@@ -107,16 +110,18 @@ contract ModelVerifier is ProofErrors {
         Transcript.Reader memory reader,
         bytes32 weightsRoot
     ) private view {
+        uint256 variables = Circuit.place(m.circuit, false);
         work.witness = Openings.Opening({
-            variables: Circuit.place(m.circuit, false),
-            rate: WITNESS_RATE,
+            variables: variables,
+            rate: variables < LARGE ? WITNESS_RATE : LARGE_RATE,
             root: reader.readDigest(),
             binding: WhirBinding.bind(reader),
             claims: new WhirClaims.Claim[](0)
         });
+        variables = Circuit.place(m.circuit, true);
         work.registered = Openings.Opening({
-            variables: Circuit.place(m.circuit, true),
-            rate: REGISTERED_RATE,
+            variables: variables,
+            rate: variables < LARGE ? REGISTERED_RATE : LARGE_RATE,
             root: weightsRoot,
             binding: WhirBinding.bind(reader),
             claims: new WhirClaims.Claim[](0)

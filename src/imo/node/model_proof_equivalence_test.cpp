@@ -109,11 +109,13 @@ Proven prove(const engine::Model& model, std::vector<TokenId> prompt, std::uint3
 
 TEST(ModelProofEquivalence, ProofsOfAllShapesAreAccepted) {
   Verifiers verifiers;
-  std::vector<TinyShape> shapes(4);
+  std::vector<TinyShape> shapes(6);
   shapes[1].layers = 3;
   shapes[1].hidden = 40;
   shapes[2] = {.architecture = "qwen2", .kv_heads = 1, .tied = false, .biases = true};
   shapes[3] = {.layers = 1, .heads = 2, .kv_heads = 2};
+  shapes[4] = {.width = 18, .heads = 3, .kv_heads = 3};
+  shapes[5] = {.architecture = "qwen2", .width = 18, .heads = 3, .kv_heads = 3, .biases = true};
   for (std::uint32_t i = 0; i < shapes.size(); ++i) {
     shapes[i].seed = i + 1;
     const Proven proven = prove(tiny(shapes[i]), {1, 70, 80, 90, 100}, 1 + 3 * i);

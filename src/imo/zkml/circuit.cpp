@@ -189,17 +189,22 @@ Result<void> count_lookups(const Circuit& circuit, CircuitValues& values) {
 }
 
 Result<CircuitParameters> CircuitParameters::make(const Circuit& circuit) {
-  constexpr unsigned kWitnessRate = 3;
-  constexpr unsigned kRegisteredRate = 4;
+  // A code of a large vector has to fit memory, and takes most of the time: it is shorter, for more
+  // queries.
+  constexpr unsigned kLarge = 23;
+  const auto rate = [](unsigned variables, unsigned small) {
+    return variables < kLarge ? small : 2U;
+  };
   if (circuit.witness_variables > WhirParameters::kMaxVariables ||
       circuit.registered_variables > WhirParameters::kMaxVariables) {
     return invalid(fmt::format(
         "too large to be proven: the run has 2^{} values, the model 2^{}, and 2^{} is the most",
         circuit.witness_variables, circuit.registered_variables, WhirParameters::kMaxVariables));
   }
-  IMO_TRY(WhirParameters witness, WhirParameters::make(circuit.witness_variables, kWitnessRate));
-  IMO_TRY(WhirParameters registered,
-          WhirParameters::make(circuit.registered_variables, kRegisteredRate));
+  IMO_TRY(WhirParameters witness,
+          WhirParameters::make(circuit.witness_variables, rate(circuit.witness_variables, 3)));
+  IMO_TRY(WhirParameters registered, WhirParameters::make(circuit.registered_variables,
+                                                          rate(circuit.registered_variables, 4)));
   return CircuitParameters{std::move(witness), std::move(registered)};
 }
 

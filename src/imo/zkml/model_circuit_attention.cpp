@@ -33,17 +33,8 @@ void ModelCircuit::add_rope(const std::string& name, const ActivationColumns& fr
         const unsigned pair_bits = bits_.head - 1;
         const unsigned head_bits = out.box.axes[1].bits;
         PointReader axes(point);
-        std::vector<Fp3> pair;
-        Fp3 second;  // which element of the pair
-        if (shape_.is_half_split) {
-          const Point low = axes.take(pair_bits);
-          pair.assign(low.begin(), low.end());
-          second = axes.take(1)[0];
-        } else {
-          second = axes.take(1)[0];
-          const Point high = axes.take(pair_bits);
-          pair.assign(high.begin(), high.end());
-        }
+        const Fp3 second = axes.take(1)[0];  // which element of the pair
+        const Point pair = axes.take(pair_bits);
         const Point heads = axes.take(head_bits);
         const Point position = axes.take(bits_.position);
         const Point layer = axes.take(bits_.layer);
@@ -58,12 +49,11 @@ void ModelCircuit::add_rope(const std::string& name, const ActivationColumns& fr
         };
         const auto element = [&](std::uint64_t which) {
           Coordinates coordinates;
-          if (shape_.is_half_split) {
-            coordinates.variables(0, pair_bits).bits(which, 1);
-          } else {
-            coordinates.bits(which, 1).variables(0, pair_bits);
-          }
-          coordinates.fixed(heads).variables(pair_bits, bits_.position).fixed(layer);
+          coordinates.bits(which, 1)
+              .variables(0, pair_bits)
+              .fixed(heads)
+              .variables(pair_bits, bits_.position)
+              .fixed(layer);
           return form_of(from.values, coordinates);
         };
         const KnownFactor here = KnownFactor(0).equal(pair).equal(position);
@@ -121,7 +111,9 @@ void ModelCircuit::add_scores() {
                                              .variables(bits_.head + bits_.group, key_heads)
                                              .fixed(key_position)
                                              .variables(layer_variable, bits_.layer))},
-             {KnownFactor(bits_.head)
+             // What cells behind a head's last element hold has no say.
+             {KnownFactor(0)
+                  .below(bits_.head, shape_.head)
                   .equal(heads)
                   .sparse(bits_.layer, layer_entries(layer, attention.common.factors))}});
         sum.constant =

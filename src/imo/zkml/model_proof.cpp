@@ -77,12 +77,18 @@ Result<ProofEstimate> estimate_proof(const ModelShape& shape, std::uint32_t prom
   estimate.registered_variables = circuit->circuit().registered_variables;
   // Both openings follow each other; the sum of fractions has two elements of F a leaf, on all
   // levels, and is gone before they begin.
-  const std::uint64_t kept = code_bytes(estimate.registered_variables, 4, Fp::kBytes);
+  const std::uint64_t kept =
+      code_bytes(estimate.registered_variables, parameters.registered.rounds()[0].log_inverse_rate,
+                 Fp::kBytes);
   const std::uint64_t sums = (std::uint64_t{4} * Fp3::kBytes) << leaves;
-  estimate.memory_bytes = std::max(
-      {opening_bytes(parameters.witness) + kept,
-       opening_bytes(parameters.registered) + code_bytes(estimate.witness_variables, 3, Fp::kBytes),
-       sums + kept + code_bytes(estimate.witness_variables, 3, Fp::kBytes)});
+  estimate.memory_bytes =
+      std::max({opening_bytes(parameters.witness) + kept,
+                opening_bytes(parameters.registered) +
+                    code_bytes(estimate.witness_variables,
+                               parameters.witness.rounds()[0].log_inverse_rate, Fp::kBytes),
+                sums + kept +
+                    code_bytes(estimate.witness_variables,
+                               parameters.witness.rounds()[0].log_inverse_rate, Fp::kBytes)});
   estimate.proof_bytes = opening_size(parameters.witness) + opening_size(parameters.registered) +
                          std::uint64_t{24} * (leaves * leaves + 4 * leaves) + 10'000;
   return estimate;

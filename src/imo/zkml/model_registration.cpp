@@ -33,19 +33,22 @@ class Registration {
         &circuit_.output.common, &circuit_.gate.common, &circuit_.up.common,
         &circuit_.down.common};
     for (std::size_t m = 0; m < kMatrices; ++m) {
+      const Layout layout = layout_of(static_cast<Matrix>(m));
       for (std::uint32_t layer = 0; layer < program_.layers; ++layer) {
         const std::uint32_t op = first_operator(layer) + operator_of(static_cast<Matrix>(m));
         const WeightTensor& tensor = program_.tensors[program_.operators[op].tensor];
-        IMO_TRY_VOID(
-            add_matrix(tensor, columns.matrices.at(m), layer, shifts.at(m)->factors[layer]));
+        IMO_TRY_VOID(add_matrix(tensor, columns.matrices.at(m), layout, layer,
+                                shifts.at(m)->factors[layer]));
         if (circuit_.shape().has_biases && m < columns.biases.size()) {
-          add_biases(tensor, columns.biases.at(m), layer, shifts.at(m)->factors[layer]);
+          add_biases(tensor, columns.biases.at(m), layout, layer, shifts.at(m)->factors[layer]);
         }
       }
     }
     const WeightTensor& logits =
         program_.tensors[program_.operators[program_.logits_operator()].tensor];
-    IMO_TRY_VOID(add_matrix(logits, columns.logits, 0, Fp(1)));
+    IMO_TRY_VOID(add_matrix(
+        logits, columns.logits,
+        {.column_bits = circuit_.bits().feature, .row_bits = circuit_.bits().token}, 0, Fp(1)));
     IMO_TRY_VOID(add_tables());
     return std::move(values_);
   }
@@ -69,21 +72,50 @@ class Registration {
     }
   }
 
-  Result<void> add_matrix(const WeightTensor& tensor, ColumnId id, std::uint32_t layer,
-                          Fp layer_factor) {
-    const auto bits_of = [](std::uint64_t n) {
-      return static_cast<unsigned>(std::bit_width(n - 1));
+  /// Where rows and columns of a matrix are.
+  struct Layout {
+    unsigned column_bits;
+    unsigned row_bits;
+    std::function<std::size_t(std::uint32_t)> row = [](std::uint32_t i) { return i; };
+    std::function<std::size_t(std::uint32_t)> column = [](std::uint32_t j) { return j; };
+  };
+
+  [[nodiscard]] Layout layout_of(Matrix matrix) const {
+    const AxisBits& b = circuit_.bits();
+    const auto in_heads = [&shape = circuit_.shape()](bool is_turned) {
+      return [&shape, is_turned](std::uint32_t i) { return shape.head_cell(i, is_turned); };
     };
-    const unsigned column_bits = bits_of(tensor.columns);
-    const unsigned row_bits = bits_of(tensor.rows);
-    Fp* matrix = &values_[offset(id) + (std::size_t{layer} << (column_bits + row_bits))];
-    for (std::size_t i = 0; i < tensor.rows; ++i) {
+    switch (matrix) {
+      case Matrix::kQuery:
+        return {.column_bits = b.feature, .row_bits = b.head + b.heads, .row = in_heads(true)};
+      case Matrix::kKey:
+      case Matrix::kValue:
+        return {.column_bits = b.feature,
+                .row_bits = b.head + b.heads - b.group,
+                .row = in_heads(matrix == Matrix::kKey)};
+      case Matrix::kOutput:
+        return {.column_bits = b.head + b.heads, .row_bits = b.feature, .column = in_heads(false)};
+      case Matrix::kGate:
+      case Matrix::kUp:
+        return {.column_bits = b.feature, .row_bits = b.feed_forward};
+      case Matrix::kDown:
+        break;
+    }
+    return {.column_bits = b.feed_forward, .row_bits = b.feature};
+  }
+
+  Result<void> add_matrix(const WeightTensor& tensor, ColumnId id, const Layout& layout,
+                          std::uint32_t layer, Fp layer_factor) {
+    const unsigned block_bits = layout.column_bits + layout.row_bits;
+    Fp* matrix = &values_[offset(id) + (std::size_t{layer} << block_bits)];
+    for (std::uint32_t i = 0; i < tensor.rows; ++i) {
       const Fp factor = Fp(tensor.multipliers[i]) * layer_factor;
       const auto row = tensor.row(i);
+      Fp* cells = matrix + (layout.row(i) << layout.column_bits);
       std::uint64_t l1 = 0;
-      for (std::size_t j = 0; j < row.size(); ++j) {
+      for (std::uint32_t j = 0; j < row.size(); ++j) {
         l1 += static_cast<std::uint64_t>(std::abs(int{row[j]}));
-        matrix[(i << column_bits) + j] = Fp::from_signed(row[j]) * factor;
+        cells[layout.column(j)] = Fp::from_signed(row[j]) * factor;
       }
       const auto most =
           Wide{l1} * model::kActivationMax + static_cast<std::uint64_t>(std::abs(tensor.bias(i)));
@@ -96,11 +128,12 @@ class Registration {
     return {};
   }
 
-  void add_biases(const WeightTensor& tensor, ColumnId id, std::uint32_t layer, Fp layer_factor) {
-    const auto row_bits = static_cast<unsigned>(std::bit_width(tensor.rows - 1U));
-    Fp* biases = &values_[offset(id) + (std::size_t{layer} << row_bits)];
-    for (std::size_t i = 0; i < tensor.rows; ++i) {
-      biases[i] = Fp::from_signed(tensor.bias(i)) * Fp(tensor.multipliers[i]) * layer_factor;
+  void add_biases(const WeightTensor& tensor, ColumnId id, const Layout& layout,
+                  std::uint32_t layer, Fp layer_factor) {
+    Fp* biases = &values_[offset(id) + (std::size_t{layer} << layout.row_bits)];
+    for (std::uint32_t i = 0; i < tensor.rows; ++i) {
+      biases[layout.row(i)] =
+          Fp::from_signed(tensor.bias(i)) * Fp(tensor.multipliers[i]) * layer_factor;
     }
   }
 
@@ -115,8 +148,9 @@ class Registration {
     const model::Table& rope = table_of(model::OperatorKind::kRope);
     const std::size_t pairs = circuit_.shape().head / 2;
     for (std::size_t i = 0; i < pairs * circuit_.shape().context; ++i) {
-      values_[offset(columns.cosines) + i] = Fp::from_signed(rope.narrow[2 * i]);
-      values_[offset(columns.sines) + i] = Fp::from_signed(rope.narrow[2 * i + 1]);
+      const std::size_t cell = (i / pairs << (circuit_.bits().head - 1)) + i % pairs;
+      values_[offset(columns.cosines) + cell] = Fp::from_signed(rope.narrow[2 * i]);
+      values_[offset(columns.sines) + cell] = Fp::from_signed(rope.narrow[2 * i + 1]);
     }
     const model::Table& exp = table_of(model::OperatorKind::kExp);
     if (exp.wide.back() != 0 || !std::ranges::is_sorted(exp.wide, std::greater{})) {

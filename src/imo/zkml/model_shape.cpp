@@ -194,9 +194,8 @@ Result<void> check_sizes(const ModelShape& shape) {
                            shape.heads % shape.kv_heads == 0 &&
                            std::has_single_bit(shape.heads / shape.kv_heads),
                        "groups of heads are not a power of two"));
-  IMO_TRY_VOID(
-      require(std::has_single_bit(shape.head) && within(shape.head, 4, model::kMaxHeadDimension),
-              "heads are not a power of two long"));
+  IMO_TRY_VOID(require(shape.head % 2 == 0 && within(shape.head, 4, model::kMaxHeadDimension),
+                       "heads are not 4 to 512 elements long, in pairs"));
   return {};
 }
 
@@ -315,6 +314,13 @@ std::uint32_t operator_of(Matrix matrix) {
       layer_operators::kOutput, layer_operators::kGate, layer_operators::kUp,
       layer_operators::kDown};
   return kOperators.at(static_cast<std::size_t>(matrix));
+}
+
+std::uint32_t ModelShape::head_cell(std::uint32_t i, bool is_turned) const {
+  std::uint32_t element = i % head;
+  const std::uint32_t half = head / 2;
+  if (is_turned && is_half_split) element = 2 * (element % half) + element / half;
+  return (i / head << std::bit_width(head - 1)) + element;
 }
 
 Result<ModelShape> ModelShape::of(const Program& program) {

@@ -52,9 +52,13 @@ struct ModelShape {
   std::uint8_t logits_shift = 0;
 
   /// Fails, naming the operator and the rule, for a program outside the provable subset: the Llama
-  /// family, with heads of a power of two that are turned as a whole, groups of a power of two, and
+  /// family, with heads that are turned as a whole, groups of a power of two, and
   /// shifts that leave every equation of the circuit under 2^63.
   static Result<ModelShape> of(const model::Program& program);
+
+  /// Where element i of all heads of a query, key or value is in the circuit, whose heads are a
+  /// power of two long. Elements that Rope turns together are neighbours there.
+  [[nodiscard]] std::uint32_t head_cell(std::uint32_t i, bool is_turned) const;
 
   /// One encoding, part of the statement of every proof.
   [[nodiscard]] Bytes encode() const;

@@ -252,6 +252,27 @@ TEST_F(ModelSoundness, AnotherTokenIsTheGreatest) {
               HasSubstr(kInNoTable));
 }
 
+/// Cells behind the last element of a head are looked up nowhere, so a prover may put anything
+/// there: they must have no say in scores, the only sum over elements of two columns of the
+/// witness.
+TEST(ModelPadding, BehindHeadsHasNoSayInScores) {
+  Party party(tiny({.width = 18, .heads = 3, .kv_heads = 3, .seed = 12}));
+  const auto circuit = ModelCircuit::make(party.shape, {{1, 70, 80}, {5, 6}});
+  ASSERT_EQ(party.shape.head, 6U);
+  const Virtual& score = circuit->circuit().virtuals[circuit->attention.rest.low];
+  std::vector<Fp3> point;
+  for (unsigned j = 0; j < score.variables; ++j) point.emplace_back(std::uint64_t{j} + 2);
+  const Sum sum = score.at(point);
+  ASSERT_EQ(sum.terms.size(), 1U);
+  ASSERT_EQ(sum.terms[0].known.size(), 1U);
+  ASSERT_EQ(sum.terms[0].known[0].first(), 0U);
+  const auto table = sum.terms[0].known[0].table();
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    EXPECT_TRUE(i % 8 < 6 || table[i].is_zero()) << i;
+  }
+  EXPECT_FALSE(table[5].is_zero());
+}
+
 /// Every looked-up column and every virtual vector, in some cells of each: off by one.
 TEST_F(ModelSoundness, NoColumnCanBeOffByOne) {
   const auto circuit = ModelCircuit::make(party_.shape, answer_);

@@ -168,13 +168,22 @@ class WitnessWriter {
     });
   }
 
+  /// Where an output is within its row of cells: `within` tells which matrix it comes from.
+  [[nodiscard]] std::size_t cell_in_row(std::uint32_t within, std::size_t i) const {
+    const bool is_turned = within == ops::kQuery || within == ops::kKey ||
+                           within == ops::kTurnedQuery || within == ops::kTurnedKey;
+    if (!is_turned && within != ops::kValue && within != ops::kMixScaled) return i;
+    return circuit_.shape().head_cell(static_cast<std::uint32_t>(i), is_turned);
+  }
+
   void matrix(const ActivationColumns& columns, std::uint32_t within) {
     const std::uint32_t op = first_ + within;
     const std::size_t width = program_.operators[op].width;
     const std::size_t row_axis = columns.box.axes.size() - 2;
     for_products(op, circuit_.answer().positions(),
                  [&](std::size_t position, std::size_t i, std::int64_t product) {
-                   const std::size_t cell = row_start(columns.box, position, row_axis) + i;
+                   const std::size_t cell =
+                       row_start(columns.box, position, row_axis) + cell_in_row(within, i);
                    const std::int64_t y = outputs_[op][position * width + i];
                    column(columns.values)[cell] = Fp::from_signed(y);
                    put_rest(columns.rest, columns.common, cell, product, y);
@@ -213,8 +222,9 @@ class WitnessWriter {
         const std::int64_t cosine = table.narrow[2 * (position * half + pair)];
         const std::int64_t sine = table.narrow[2 * (position * half + pair) + 1];
         const std::int64_t x = is_second ? x0 * sine + x1 * cosine : x0 * cosine - x1 * sine;
-        column(columns.values)[start + i] = Fp::from_signed(out[i]);
-        put_rest(columns.rest, columns.common, start + i, x, out[i]);
+        const std::size_t cell = start + cell_in_row(within, i);
+        column(columns.values)[cell] = Fp::from_signed(out[i]);
+        put_rest(columns.rest, columns.common, cell, x, out[i]);
       }
     }
   }
@@ -278,8 +288,9 @@ class WitnessWriter {
       for (std::size_t i = 0; i < width; ++i) {
         const std::int64_t r = output(ops::kMixReciprocal)[p * shape.heads + i / shape.head];
         const std::int64_t o = output(ops::kMixScaled)[p * width + i];
-        column(circuit_.mixed.values)[start + i] = Fp::from_signed(o);
-        put_rest(circuit_.mixed.rest, circuit_.mixed.common, start + i,
+        const std::size_t cell = start + cell_in_row(ops::kMixScaled, i);
+        column(circuit_.mixed.values)[cell] = Fp::from_signed(o);
+        put_rest(circuit_.mixed.rest, circuit_.mixed.common, cell,
                  output(ops::kMix)[p * width + i] * r, o);
       }
     }
