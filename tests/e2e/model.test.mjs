@@ -26,6 +26,20 @@ test('a model writes in the terminal, the same on any number of threads and with
   assert.ok(imoJson(home, ['run', model, 'Where is the lamp?', '--chat']).text.length > 0);
 });
 
+test('a model writes by chance, the same for the same seed on any kernel', () => {
+  const chance = ['--temperature', '0.9', '--top-k', '40', '--min-p', '0.05', '--max-tokens', '24'];
+  const write = (seed, ...how) => imoJson(home, ['run', model, 'Mara', ...chance, '--seed', seed, ...how]).text;
+  const first = write('1');
+  assert.equal(write('1', '--threads', '1', '--kernel', 'scalar'), first);
+  assert.ok(['2', '3', '4'].some((seed) => write(seed) !== first), 'seeds make a difference');
+  const refused = (...args) => imo(home, ['run', model, 'Mara', ...args]);
+  assert.match(refused('--temperature', 'nan').err, /'nan' is no number from 0 to 100/);
+  assert.match(refused('--temperature', '-1').err, /no number from 0 to 100/);
+  assert.match(refused('--temperature', '1', '--min-p', '2').err, /no number from 0 to 1/);
+  assert.notEqual(refused('--temperature', '1', '--top-k', '0').code, 0);
+  assert.match(refused('--seed', '7').err, /need a --temperature above 0/);
+});
+
 test('what cannot be run is refused with the reason', () => {
   const refused = (...args) => imo(home, ['run', model, ...args]);
   assert.match(refused('').err, /the prompt is empty/);

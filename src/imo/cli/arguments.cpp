@@ -70,6 +70,17 @@ Result<std::uint16_t> parse_share(std::string_view text) {
   return static_cast<std::uint16_t>(*basis_points->to_u64());
 }
 
+Result<std::uint32_t> parse_fixed(std::string_view text, std::uint32_t most) {
+  constexpr unsigned kDigits = 6;
+  constexpr std::uint64_t kUnit = 1'000'000;
+  const auto millionths = eth::parse_units(trimmed(text), kDigits);
+  if (!millionths || *millionths > U256(most * kUnit)) {
+    return invalid(fmt::format("'{}' is no number from 0 to {} with at most {} decimals", text,
+                               most, kDigits));
+  }
+  return static_cast<std::uint32_t>((*millionths->to_u64() * 65'536 + kUnit / 2) / kUnit);
+}
+
 Result<U256> parse_tokens(std::string_view text) {
   return eth::parse_units(text, 18);
 }

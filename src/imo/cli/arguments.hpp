@@ -19,6 +19,9 @@ Result<std::uint64_t> parse_count(std::string_view text);
 /// Basis points from `12.5%` or `12.5 %`; at most 100%.
 Result<std::uint16_t> parse_share(std::string_view text);
 
+/// A number in units of 2^-16, nearest, from `0.8` or `1`; at most `most`, which is whole.
+Result<std::uint32_t> parse_fixed(std::string_view text, std::uint32_t most);
+
 /// Base units from whole tokens, `1000000` or `0.5`; 18 decimals.
 Result<U256> parse_tokens(std::string_view text);
 

@@ -41,6 +41,16 @@ TEST(ParseShare, RefusesMoreThanAllAndFinerThanItCanSay) {
   }
 }
 
+TEST(ParseFixed, GivesUnitsOf2ToTheMinus16) {
+  EXPECT_EQ(*parse_fixed("1", 1), 65'536U);
+  EXPECT_EQ(*parse_fixed("0.8", 100), 52'429U);
+  EXPECT_EQ(*parse_fixed("100", 100), 6'553'600U);
+  EXPECT_EQ(*parse_fixed("0.05", 1), 3'277U);
+  for (const char* text : {"", "-1", "nan", "1e2", "100.000001", "1000000000", "0.1234567", "."}) {
+    EXPECT_FALSE(parse_fixed(text, 100)) << text;
+  }
+}
+
 TEST(DurationText, ShowsTheTwoLargestUnits) {
   EXPECT_EQ(duration_text(0), "0 s");
   EXPECT_EQ(duration_text(61), "1 min 1 s");

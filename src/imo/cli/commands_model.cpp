@@ -1,5 +1,6 @@
 // Commands that use a model without a chain: run, prove, bench, tokenize, eval.
 
+#include "imo/cli/arguments.hpp"
 #include "imo/cli/bench_dispute.hpp"
 #include "imo/cli/bench_inference.hpp"
 #include "imo/cli/command_line.hpp"
@@ -42,6 +43,18 @@ void add_run(CommandLine& line) {
   command->add_option("prompt", options->prompt, "what it continues")->required();
   command->add_option("--max-tokens", options->max_tokens, "until it ends, or its context");
   command->add_flag("--chat", options->chat, "the prompt is a message, in the model's template");
+  engine::Sampling& sampling = options->sampling;
+  add_parsed(
+      command, "--temperature", sampling.temperature,
+      [](const std::string& text) { return parse_fixed(text, 100); },
+      "0 to 100: choose by chance, the more freely the higher; 0 takes the first choice");
+  command->add_option("--seed", sampling.seed, "of chance: the same gives the same text");
+  command->add_option("--top-k", sampling.top_k, "only among the so many likeliest tokens")
+      ->check(CLI::PositiveNumber);
+  add_parsed(
+      command, "--min-p", sampling.min_p,
+      [](const std::string& text) { return parse_fixed(text, 1); },
+      "0 to 1: only tokens this likely, against the likeliest");
   add_execution(command, options->execution);
   line.on(command,
           [options](const GlobalOptions& global) { return run_model(*options, global.json); });

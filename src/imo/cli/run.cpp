@@ -91,9 +91,19 @@ class Writer {
   std::optional<Clock::time_point> first_;
 };
 
+/// Options that change nothing are a mistake.
+Result<void> check_sampling(const engine::Sampling& sampling) {
+  const bool has_others = sampling.seed != 0 || sampling.top_k != 0 || sampling.min_p != 0;
+  if (sampling.temperature != 0 || !has_others) return {};
+  return invalid(
+      "--seed, --top-k and --min-p need a --temperature above 0: without, the model's "
+      "first choice is taken");
+}
+
 }  // namespace
 
 Result<Report> run_model(const RunOptions& options, bool json) {
+  IMO_TRY_VOID(check_sampling(options.sampling));
   IMO_TRY(const Runner runner, Runner::create(options.execution));
   const auto started = Clock::now();
   IMO_TRY(const engine::Model model, open_model(options.model, {.verify = false}));
@@ -105,7 +115,7 @@ Result<Report> run_model(const RunOptions& options, bool json) {
   IMO_TRY(const engine::Generation answer,
           model.generate(
               prompt, limit, [&](engine::TokenId token) { return writer.push(token); },
-              runner.execution()));
+              runner.execution(), options.sampling));
   const auto done = Clock::now();
   writer.finish();
 

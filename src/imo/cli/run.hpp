@@ -4,6 +4,7 @@
 #include "imo/base/result.hpp"
 #include "imo/cli/execution.hpp"
 #include "imo/cli/report.hpp"
+#include "imo/engine/sampling.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -16,6 +17,7 @@ struct RunOptions {
   std::string prompt;
   std::uint32_t max_tokens = 0;  ///< 0: until the model ends, or its context
   bool chat = false;             ///< the prompt is a message, put into the model's chat template
+  engine::Sampling sampling;     ///< greedy unless it has a temperature
   ExecutionOptions execution;
 };
 

@@ -1,6 +1,7 @@
 #include "imo/engine/model.hpp"
 
 #include "imo/engine/model_parts.hpp"
+#include "imo/engine/sampler.hpp"
 #include "imo/engine/session.hpp"
 #include "imo/model/program_check.hpp"
 
@@ -61,13 +62,17 @@ Result<void> Model::check_request(std::span<const TokenId> prompt, std::uint32_t
 }
 
 Result<Generation> Model::generate(std::span<const TokenId> prompt, std::uint32_t max_tokens,
-                                   const OnToken& on_token, const Execution& execution) const {
+                                   const OnToken& on_token, const Execution& execution,
+                                   const Sampling& sampling) const {
   IMO_TRY_VOID(check_request(prompt, max_tokens));
   Session session(*this, static_cast<std::uint32_t>(prompt.size()) + max_tokens, execution);
   IMO_TRY_VOID(session.extend(prompt));
   Generation generation;
   for (;;) {
-    const TokenId token = session.greedy();
+    const TokenId token = sampling.temperature == 0
+                              ? session.greedy()
+                              : choose_token(sampling, session.position(), session.logits(),
+                                             session.logits_fraction());
     generation.tokens.push_back(token);
     const bool goes_on = !on_token || on_token(token);
     if (token == end_token()) {

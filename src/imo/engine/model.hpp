@@ -3,6 +3,7 @@
 
 #include "imo/base/result.hpp"
 #include "imo/engine/execution.hpp"
+#include "imo/engine/sampling.hpp"
 #include "imo/model/program_file.hpp"
 #include "imo/model/tokenizer.hpp"
 
@@ -55,10 +56,11 @@ class Model {
   [[nodiscard]] Result<void> check_request(std::span<const TokenId> prompt,
                                            std::uint32_t max_tokens) const;
 
-  /// Greedy decoding: at each position the lowest id among the greatest logits.
+  /// Without `sampling` greedy decoding: at each position the lowest id among the greatest logits.
   [[nodiscard]] Result<Generation> generate(std::span<const TokenId> prompt,
                                             std::uint32_t max_tokens, const OnToken& on_token = {},
-                                            const Execution& execution = {}) const;
+                                            const Execution& execution = {},
+                                            const Sampling& sampling = {}) const;
 
  private:
   struct Parts;
