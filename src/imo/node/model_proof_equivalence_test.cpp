@@ -5,16 +5,13 @@
 #include "imo/market/abi/EquationVerifier.hpp"
 #include "imo/market/abi/ModelVerifier.hpp"
 #include "imo/market/abi/OpeningVerifier.hpp"
-#include "imo/model/compiler.hpp"
-#include "imo/model/test_support.hpp"
+#include "imo/market/packed_tokens.hpp"
 #include "imo/node/proof_chain.hpp"
+#include "imo/zkml/model_party_test_support.hpp"
 #include "imo/zkml/model_proof.hpp"
-
-#include <fstream>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 namespace imo::node {
 namespace {
@@ -26,33 +23,8 @@ using test::ProofChain;
 using zkml::ProvingKey;
 using zkml::Statement;
 using zkml::TokenId;
-
-engine::Model compiled(const std::filesystem::path& path) {
-  auto built = must(model::compile_file(path));
-  return must(engine::Model::from_program(std::move(built.program), built.root));
-}
-
-engine::Model tiny(const TinyShape& shape) {
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("imo-proofs-" + std::to_string(::getpid()) + "-" + std::to_string(shape.seed));
-  const Bytes bytes = model::testing::tiny_model(shape);
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
-  engine::Model model = compiled(path);
-  std::filesystem::remove(path);
-  return model;
-}
-
-Bytes packed(std::span<const TokenId> tokens) {
-  Bytes bytes;
-  for (const TokenId token : tokens) {
-    for (int shift = 24; shift >= 0; shift -= 8) {
-      bytes.push_back(static_cast<std::uint8_t>(token >> shift));
-    }
-  }
-  return bytes;
-}
+using zkml::test::compiled;
+using zkml::test::tiny;
 
 /// A chain with the three contracts.
 class Verifiers {
@@ -69,6 +41,17 @@ class Verifiers {
     return chain_.revert_data(call(key, statement, proof).data);
   }
 
+  /// The same with any bytes for a shape.
+  Bytes check(BytesView shape, const Statement& statement) {
+    const Bytes any(64, 1);
+    return chain_.revert_data(
+        abi::model_verifier::verify({{}, {}, Bytes(shape.begin(), shape.end())}, {},
+                                    market::pack_tokens(statement.answer.prompt),
+                                    market::pack_tokens(statement.answer.output), any)
+            .data);
+  }
+  [[nodiscard]] Bytes selector(std::string_view error) const { return chain_.selector(error); }
+
   std::uint64_t gas(const zkml::VerifyingKey& key, const Statement& statement, const Bytes& proof) {
     return chain_.gas_of(call(key, statement, proof).data);
   }
@@ -83,8 +66,9 @@ class Verifiers {
   static eth::Call<void> call(const zkml::VerifyingKey& key, const Statement& statement,
                               const Bytes& proof) {
     return abi::model_verifier::verify({key.model_root, key.registered_root, key.shape.encode()},
-                                       statement.context, packed(statement.answer.prompt),
-                                       packed(statement.answer.output), proof);
+                                       statement.context,
+                                       market::pack_tokens(statement.answer.prompt),
+                                       market::pack_tokens(statement.answer.output), proof);
   }
 
   ProofChain chain_;
@@ -109,13 +93,7 @@ Proven prove(const engine::Model& model, std::vector<TokenId> prompt, std::uint3
 
 TEST(ModelProofEquivalence, ProofsOfAllShapesAreAccepted) {
   Verifiers verifiers;
-  std::vector<TinyShape> shapes(6);
-  shapes[1].layers = 3;
-  shapes[1].hidden = 40;
-  shapes[2] = {.architecture = "qwen2", .kv_heads = 1, .tied = false, .biases = true};
-  shapes[3] = {.layers = 1, .heads = 2, .kv_heads = 2};
-  shapes[4] = {.width = 18, .heads = 3, .kv_heads = 3};
-  shapes[5] = {.architecture = "qwen2", .width = 18, .heads = 3, .kv_heads = 3, .biases = true};
+  std::vector<TinyShape> shapes = zkml::test::provable_shapes();
   for (std::uint32_t i = 0; i < shapes.size(); ++i) {
     shapes[i].seed = i + 1;
     const Proven proven = prove(tiny(shapes[i]), {1, 70, 80, 90, 100}, 1 + 3 * i);
@@ -176,6 +154,48 @@ TEST(ModelProofEquivalence, ChangedProofsAreRefusedAlike) {
                               "LookupMismatch", "ProductMismatch", "RootMismatch"}) {
     EXPECT_GT(seen[outcome], 0U) << outcome;
   }
+}
+
+/// Bytes that are no shape, and answers that no run gives.
+TEST(ModelProofEquivalence, OtherShapesAndAnswersAreRefusedAlike) {
+  Verifiers verifiers;
+  const Proven proven = prove(tiny({.layers = 3, .seed = 8}), {1, 70, 80}, 2);
+  const Bytes shape = proven.key.shape.encode();
+  std::mt19937_64 random(3);
+  std::size_t refused = 0;
+  std::size_t accepted = 0;
+  const auto compare = [&](BytesView bytes, std::size_t at) {
+    const auto decoded = zkml::ModelShape::decode(bytes);
+    const bool is_refused =
+        verifiers.check(bytes, proven.statement) == verifiers.selector("BadShape");
+    EXPECT_EQ(is_refused, !decoded) << at;
+    ++(is_refused ? refused : accepted);
+  };
+  for (std::size_t at = 0; at < shape.size(); ++at) {
+    for (const int change : {0x01, 0x80, static_cast<int>(1 + random() % 255)}) {
+      Bytes changed = shape;
+      changed[at] ^= static_cast<std::uint8_t>(change);
+      compare(changed, at);
+    }
+  }
+  for (std::size_t size = 0; size < shape.size(); size += 7)
+    compare(BytesView(shape).first(size), size);
+  EXPECT_GT(refused, 100U);
+  EXPECT_GT(accepted, 100U);
+
+  Statement statement = proven.statement;
+  const auto bad = [&](const std::vector<TokenId>& prompt, const std::vector<TokenId>& output) {
+    statement.answer = {prompt, output};
+    EXPECT_FALSE(check_answer_form(proven.key.shape, statement.answer));
+    EXPECT_EQ(verifiers.check(shape, statement), verifiers.selector("BadAnswer"));
+  };
+  const TokenId end = proven.key.shape.end_token;
+  bad({}, {5});
+  bad({1}, {});
+  bad({1, 5}, {end, 5});
+  bad({1, proven.key.shape.vocabulary}, {5});
+  bad({1}, {proven.key.shape.vocabulary});
+  bad(std::vector<TokenId>(proven.key.shape.context, 5), {5});
 }
 
 /// Prints what docs/proof.md has a table of.

@@ -10,14 +10,7 @@ using test::tiny;
 using test::TinyShape;
 
 TEST(ModelCircuit, OfTinyModelsIsProven) {
-  std::vector<TinyShape> shapes(6);
-  shapes[1].layers = 3;  // not a power of two
-  shapes[1].hidden = 40;
-  shapes[2] = {.architecture = "qwen2", .kv_heads = 1, .tied = false, .biases = true};
-  shapes[3] = {.layers = 1, .heads = 2, .kv_heads = 2};
-  // Heads of 6 elements, three of them; the pairs of one are neighbours, of the other halves apart.
-  shapes[4] = {.width = 18, .heads = 3, .kv_heads = 3};
-  shapes[5] = {.architecture = "qwen2", .width = 18, .heads = 3, .kv_heads = 3, .biases = true};
+  std::vector<TinyShape> shapes = test::provable_shapes();
   for (std::uint32_t i = 0; i < shapes.size(); ++i) {
     shapes[i].seed = i + 1;
     Party party(tiny(shapes[i]));

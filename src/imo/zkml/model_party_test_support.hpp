@@ -36,6 +36,19 @@ inline engine::Model tiny(const TinyShape& shape) {
   return model;
 }
 
+/// Of every kind that can be proven.
+inline std::vector<TinyShape> provable_shapes() {
+  std::vector<TinyShape> shapes(6);
+  shapes[1].layers = 3;  // not a power of two
+  shapes[1].hidden = 40;
+  shapes[2] = {.architecture = "qwen2", .kv_heads = 1, .tied = false, .biases = true};
+  shapes[3] = {.layers = 1, .heads = 2, .kv_heads = 2};
+  // Heads of 6 elements, three of them; the pairs of one are neighbours, of the other halves apart.
+  shapes[4] = {.width = 18, .heads = 3, .kv_heads = 3};
+  shapes[5] = {.architecture = "qwen2", .width = 18, .heads = 3, .kv_heads = 3, .biases = true};
+  return shapes;
+}
+
 inline Answer answer_of(const engine::Model& model, std::vector<TokenId> prompt,
                         std::uint32_t tokens) {
   auto generated = model.generate(prompt, tokens);

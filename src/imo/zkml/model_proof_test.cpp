@@ -1,41 +1,26 @@
 #include "imo/zkml/model_proof.hpp"
 
 #include "imo/base/thread_pool.hpp"
-#include "imo/model/compiler.hpp"
-#include "imo/model/test_support.hpp"
+#include "imo/zkml/model_party_test_support.hpp"
 #include "imo/zkml/proof_file.hpp"
 
-#include <fstream>
 #include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 namespace imo::zkml {
 namespace {
 
-using model::testing::TinyShape;
+using test::tiny;
 using testing::HasSubstr;
-
-engine::Model tiny(std::uint32_t seed) {
-  const auto path = std::filesystem::temp_directory_path() /
-                    ("imo-proof-" + std::to_string(::getpid()) + "-" + std::to_string(seed));
-  const Bytes bytes = model::testing::tiny_model({.seed = seed});
-  std::ofstream(path, std::ios::binary)
-      .write(reinterpret_cast<const char*>(bytes.data()),
-             static_cast<std::streamsize>(bytes.size()));
-  auto built = model::compile_file(path);
-  std::filesystem::remove(path);
-  return engine::Model::from_program(std::move(built.value().program), built->root).value();
-}
 
 /// A proven answer of a small model, made once.
 class ModelProofTest : public testing::Test {
  protected:
   static void SetUpTestSuite() {
     ThreadPool pool(2);
-    const engine::Model model = tiny(1);
+    const engine::Model model = tiny({.seed = 1});
     const ProvingKey key = ProvingKey::make(model, pool).value();
     file_.key = key.verifying_key();
     file_.statement.answer.prompt = {1, 70, 80, 90};
@@ -100,7 +85,7 @@ TEST_F(ModelProofTest, WithAnyByteChangedIsRefused) {
 
 TEST_F(ModelProofTest, AnswersThatTheModelDoesNotGiveAreNotProven) {
   ThreadPool pool(2);
-  const engine::Model model = tiny(1);
+  const engine::Model model = tiny({.seed = 1});
   const ProvingKey key = ProvingKey::make(model, pool).value();
   Statement statement = file_.statement;
   statement.answer.output[1] ^= 1;
