@@ -1,6 +1,7 @@
 #include "imo/zkml/circuit.hpp"
 
 #include "imo/base/thread_pool.hpp"
+#include "imo/zkml/circuit_argument.hpp"
 #include "imo/zkml/perceptron_test_support.hpp"
 #include "imo/zkml/test_support.hpp"
 #include "imo/zkml/weight.hpp"
@@ -69,6 +70,41 @@ TEST(Circuit, RefusesARemainderOutOfItsRange) {
   values.witness[p.circuit().columns[p.z].offset] -= Fp(1);
   values.virtuals[1][0] += Fp(1 << 12);
   EXPECT_FALSE(registered.check(registered.prove(std::move(values))));
+}
+
+// Leaves of 0 / 1 add up to zero whatever the columns hold; everything else is honest.
+TEST(Circuit, RefusesLeavesThatAreNotTheColumns) {
+  Registered registered;
+  const Perceptron& p = registered.perceptron;
+  const Circuit& circuit = p.circuit();
+  CircuitValues values = p.run(1);
+  values.witness[circuit.columns[p.z].offset] -= Fp(1);
+  values.virtuals[1][0] += Fp(1 << 12);
+  ThreadPool& pool = registered.pool;
+  const CommittedVector witness(registered.parameters.witness, values.witness, pool);
+  ProofWriter proof(kProtocol, registered.vector.root().bytes);
+  proof.write(witness.root());
+  const OutOfDomain witness_binding = bind(witness, proof, pool);
+  const OutOfDomain registered_binding = bind(registered.vector, proof, pool);
+  const ColumnValues columns = [&](ColumnId id) { return values.column(circuit.columns[id]); };
+  SaidClaims claims(circuit.columns, columns, proof, pool);
+  const LookupChallenges challenges = LookupChallenges::draw(proof);
+  const FractionClaim leaves =
+      prove_zero_sum(Fractions(segment_variables(segments_of(circuit)), {}), proof, pool);
+  CircuitAtPoint at_point(circuit, leaves.point, claims);
+  const LearnVirtual say = [&](VirtualId id, std::span<const Fp3> point) -> Result<Fp3> {
+    const Fp3 value = evaluate_multilinear(values.virtuals[id], point, pool);
+    proof.write(value);
+    return value;
+  };
+  ASSERT_TRUE(at_point.learn_fraction(challenges, say));
+  ASSERT_TRUE(at_point.learn_direct());
+  prove_products(at_point.combine(proof.challenge()).terms, columns, claims, proof, pool);
+  open(witness, witness_binding, claims.claims_on(Source::kWitness), proof, pool);
+  open(registered.vector, registered_binding, claims.claims_on(Source::kRegistered), proof, pool);
+  const auto checked = registered.check(std::move(proof).take());
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().message, HasSubstr("looked-up values are not those of the columns"));
 }
 
 TEST(Circuit, SaysWhichLookupDoesNotHold) {

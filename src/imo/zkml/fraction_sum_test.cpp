@@ -124,6 +124,9 @@ TEST(ZeroSum, RefusesEveryChangedWord) {
       Bytes changed = proof;
       changed[8 * word + 7] = static_cast<std::uint8_t>(changed[8 * word + 7] ^ change);
       EXPECT_FALSE(accepts(leaves, 4, changed)) << word;
+      // Not only is the claim on the leaves that is left another one: it is not reached.
+      ProofReader reader(kProtocol, {}, changed);
+      EXPECT_FALSE(check_zero_sum(4, reader)) << word;
     }
   }
   EXPECT_FALSE(accepts(leaves, 4, BytesView(proof).first(proof.size() - 24)));
