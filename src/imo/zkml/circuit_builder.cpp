@@ -10,6 +10,7 @@ namespace imo::zkml {
 namespace {
 
 Fp3 limb_scale(std::size_t limb) {
+  IMO_CHECK(limb < 64 / kLimbBits, "a number of at most 64 bits");
   return Fp3(std::uint64_t{1} << (kLimbBits * limb));
 }
 

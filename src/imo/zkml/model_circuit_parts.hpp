@@ -1,6 +1,7 @@
 /// Small sums that the circuit of a model is made of. Internal to zkml.
 #pragma once
 
+#include "imo/base/check.hpp"
 #include "imo/zkml/circuit_builder.hpp"
 
 #include <bit>
@@ -13,6 +14,7 @@ inline unsigned bits_for(std::uint64_t count) {
 }
 
 inline Fp3 power_of_two(unsigned exponent) {
+  IMO_CHECK(exponent < 64, "a power of two that is a word");
   return Fp3(std::uint64_t{1} << exponent);
 }
 

@@ -11,7 +11,6 @@
 namespace imo::zkml {
 namespace {
 
-using model::kNone;
 using model::Program;
 using model::WeightTensor;
 
