@@ -23,6 +23,9 @@ using Clock = std::chrono::steady_clock;
 constexpr std::string_view kListening = "Listening on 127.0.0.1:";
 constexpr std::size_t kMostOutput = std::size_t{1} << 20;
 constexpr std::chrono::milliseconds kPoll{5};
+/// How many blocks back the chain can still be asked about its state. Anvil would write what is
+/// older to the home folder, about 1 MB a block, and leave it there when it is killed.
+constexpr const char* kStatesKept = "500";
 
 std::vector<std::string> arguments_of(const AnvilOptions& options, const std::string& binary) {
   std::vector<std::string> arguments = {binary,
@@ -32,6 +35,8 @@ std::vector<std::string> arguments_of(const AnvilOptions& options, const std::st
                                         std::to_string(options.port),
                                         "--chain-id",
                                         std::to_string(options.chain_id),
+                                        "--prune-history",
+                                        kStatesKept,
                                         "--no-request-size-limit"};
   const auto add = [&](const char* name, const std::string& value) {
     arguments.emplace_back(name);
