@@ -29,11 +29,13 @@ contract ModelVerifier is ProofErrors {
 
     /// @notice What a verifier knows of a model.
     /// @param modelRoot Of the integer program.
-    /// @param weightsRoot Of the commitment to its weights, 26 bytes.
+    /// @param weightsRoot Of the commitment to its weights.
+    /// @param bindingValue What those weights are at the point that Registration derives: an element of F.
     /// @param shape As ModelShape has it.
     struct VerifyingKey {
         bytes32 modelRoot;
         bytes26 weightsRoot;
+        bytes24 bindingValue;
         bytes shape;
     }
 
@@ -67,6 +69,7 @@ contract ModelVerifier is ProofErrors {
         bytes memory statement = abi.encodePacked(
             key.modelRoot,
             key.weightsRoot,
+            key.bindingValue,
             keccak256(key.shape),
             context,
             uint32(PackedTokens.count(prompt)),
@@ -74,7 +77,11 @@ contract ModelVerifier is ProofErrors {
             output
         );
         Transcript.Reader memory reader = Transcript.open("imo.proof.1", statement, proof);
-        _check(work, m, reader, bytes32(key.weightsRoot));
+        work.registered.root = bytes32(key.weightsRoot);
+        work.registered.binding = WhirBinding.registered(
+            key.modelRoot, key.weightsRoot, keccak256(key.shape), key.bindingValue
+        );
+        _check(work, m, reader);
     }
 
     /// @dev The twin of check_answer_form.
@@ -107,8 +114,7 @@ contract ModelVerifier is ProofErrors {
     function _check(
         Equations.Work memory work,
         ModelCircuit.Model memory m,
-        Transcript.Reader memory reader,
-        bytes32 weightsRoot
+        Transcript.Reader memory reader
     ) private view {
         uint256 variables = Circuit.place(m.circuit, false);
         work.witness = Openings.Opening({
@@ -119,13 +125,8 @@ contract ModelVerifier is ProofErrors {
             claims: new WhirClaims.Claim[](0)
         });
         variables = Circuit.place(m.circuit, true);
-        work.registered = Openings.Opening({
-            variables: variables,
-            rate: variables < LARGE ? REGISTERED_RATE : LARGE_RATE,
-            root: weightsRoot,
-            binding: WhirBinding.bind(reader),
-            claims: new WhirClaims.Claim[](0)
-        });
+        work.registered.variables = variables;
+        work.registered.rate = variables < LARGE ? REGISTERED_RATE : LARGE_RATE;
         Lookups.Challenges memory challenges;
         challenges.beta = reader.challenge();
         challenges.beta2 = challenges.beta * challenges.beta;

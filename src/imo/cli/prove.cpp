@@ -103,7 +103,8 @@ Result<ProofFile> read_proof(const std::filesystem::path& path) {
 Result<std::uint64_t> gas_of(eth::Client& client, const Address& verifier, const ProofFile& file) {
   const zkml::Answer& answer = file.statement.answer;
   const auto call = market::abi::model_verifier::verify(
-      {file.key.model_root, file.key.registered_root, file.key.shape.encode()},
+      {file.key.model_root, file.key.registered_root, zkml::field_bytes(file.key.binding_value),
+       file.key.shape.encode()},
       file.statement.context, market::pack_tokens(answer.prompt),
       market::pack_tokens(answer.output), file.proof);
   IMO_TRY(const Bytes data, call.data);

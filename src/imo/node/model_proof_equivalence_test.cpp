@@ -45,7 +45,7 @@ class Verifiers {
   Bytes check(BytesView shape, const Statement& statement) {
     const Bytes any(64, 1);
     return chain_.revert_data(
-        abi::model_verifier::verify({{}, {}, Bytes(shape.begin(), shape.end())}, {},
+        abi::model_verifier::verify({{}, {}, {}, Bytes(shape.begin(), shape.end())}, {},
                                     market::pack_tokens(statement.answer.prompt),
                                     market::pack_tokens(statement.answer.output), any)
             .data);
@@ -65,7 +65,8 @@ class Verifiers {
  private:
   static eth::Call<void> call(const zkml::VerifyingKey& key, const Statement& statement,
                               const Bytes& proof) {
-    return abi::model_verifier::verify({key.model_root, key.registered_root, key.shape.encode()},
+    return abi::model_verifier::verify({key.model_root, key.registered_root,
+                                        zkml::field_bytes(key.binding_value), key.shape.encode()},
                                        statement.context,
                                        market::pack_tokens(statement.answer.prompt),
                                        market::pack_tokens(statement.answer.output), proof);
@@ -148,6 +149,9 @@ TEST(ModelProofEquivalence, ChangedProofsAreRefusedAlike) {
   proven.statement.context.bytes[31] ^= 1;
   compare("context");
   proven.statement = statement;
+  proven.key.binding_value += zkml::Fp3(1);
+  compare("value of the weights");
+  proven.key.binding_value -= zkml::Fp3(1);
   proven.key.model_root.bytes[0] ^= 1;
   compare("model");
   for (const char* outcome : {"ProofTooShort", "ProofTooLong", "NotCanonical", "LevelMismatch",

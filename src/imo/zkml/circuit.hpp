@@ -172,14 +172,14 @@ struct ProofTimes {
 };
 
 /// Proves that `values` fit the circuit; a proof of values that do not is written as well, and
-/// refused. `registered` commits to values.registered.
+/// refused. `registered` commits to values.registered, and `binding` binds it.
 ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parameters,
-                         const CommittedVector& registered, CircuitValues values,
-                         ProofWriter& proof, ThreadPool& pool);
+                         const CommittedVector& registered, const OutOfDomain& binding,
+                         CircuitValues values, ProofWriter& proof, ThreadPool& pool);
 
-/// The verifier's half, to the proof's end. The transcript's statement has the root of the
-/// registered model and all that the circuit was made from.
+/// The verifier's half, to the proof's end. The transcript's statement has `registered` and all
+/// that the circuit was made from.
 Result<void> check_circuit(const Circuit& circuit, const CircuitParameters& parameters,
-                           const Digest& registered_root, ProofReader& proof);
+                           const RegisteredRoot& registered, ProofReader& proof);
 
 }  // namespace imo::zkml

@@ -112,14 +112,13 @@ class LeafMaker {
 }  // namespace
 
 ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parameters,
-                         const CommittedVector& registered, CircuitValues values,
-                         ProofWriter& proof, ThreadPool& pool) {
+                         const CommittedVector& registered, const OutOfDomain& binding,
+                         CircuitValues values, ProofWriter& proof, ThreadPool& pool) {
   ProofTimes times;
   Clock clock;
   const CommittedVector witness(parameters.witness, values.witness, pool);
   proof.write(witness.root());
   const OutOfDomain witness_binding = bind(witness, proof, pool);
-  const OutOfDomain registered_binding = bind(registered, proof, pool);
   times.commit = clock.lap();
 
   const ColumnValues columns = [&](ColumnId id) { return values.column(circuit.columns[id]); };
@@ -144,7 +143,7 @@ ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parame
   open(witness, witness_binding, claims.claims_on(Source::kWitness), proof, pool);
   times.open_witness = clock.lap();
   const auto on_registered = claims.claims_on(Source::kRegistered);
-  if (!on_registered.empty()) open(registered, registered_binding, on_registered, proof, pool);
+  if (!on_registered.empty()) open(registered, binding, on_registered, proof, pool);
   times.open_registered = clock.lap();
   return times;
 }

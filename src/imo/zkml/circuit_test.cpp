@@ -17,21 +17,27 @@ using testing::HasSubstr;
 
 constexpr std::string_view kProtocol = "imo.test.circuit";
 
+OutOfDomain bind_registered(const CommittedVector& vector, ThreadPool& pool) {
+  return binding_at(vector, Transcript(kProtocol, vector.root().bytes).challenge(), pool);
+}
+
 /// A perceptron with its model committed to.
 struct Registered {
   Perceptron perceptron{7};
   CircuitParameters parameters = *CircuitParameters::make(perceptron.circuit());
   ThreadPool pool{2};
   CommittedVector vector{parameters.registered, perceptron.registered(), pool};
+  OutOfDomain binding = bind_registered(vector, pool);
 
   Bytes prove(CircuitValues values) {
     ProofWriter proof(kProtocol, vector.root().bytes);
-    prove_circuit(perceptron.circuit(), parameters, vector, std::move(values), proof, pool);
+    prove_circuit(perceptron.circuit(), parameters, vector, binding, std::move(values), proof,
+                  pool);
     return std::move(proof).take();
   }
   Result<void> check(BytesView bytes) {
     ProofReader proof(kProtocol, vector.root().bytes, bytes);
-    return check_circuit(perceptron.circuit(), parameters, vector.root(), proof);
+    return check_circuit(perceptron.circuit(), parameters, {vector.root(), binding}, proof);
   }
 };
 
@@ -85,7 +91,6 @@ TEST(Circuit, RefusesLeavesThatAreNotTheColumns) {
   ProofWriter proof(kProtocol, registered.vector.root().bytes);
   proof.write(witness.root());
   const OutOfDomain witness_binding = bind(witness, proof, pool);
-  const OutOfDomain registered_binding = bind(registered.vector, proof, pool);
   const ColumnValues columns = [&](ColumnId id) { return values.column(circuit.columns[id]); };
   SaidClaims claims(circuit.columns, columns, proof, pool);
   const LookupChallenges challenges = LookupChallenges::draw(proof);
@@ -101,7 +106,7 @@ TEST(Circuit, RefusesLeavesThatAreNotTheColumns) {
   ASSERT_TRUE(at_point.learn_direct());
   prove_products(at_point.combine(proof.challenge()).terms, columns, claims, proof, pool);
   open(witness, witness_binding, claims.claims_on(Source::kWitness), proof, pool);
-  open(registered.vector, registered_binding, claims.claims_on(Source::kRegistered), proof, pool);
+  open(registered.vector, registered.binding, claims.claims_on(Source::kRegistered), proof, pool);
   const auto checked = registered.check(std::move(proof).take());
   ASSERT_FALSE(checked);
   EXPECT_THAT(checked.error().message, HasSubstr("looked-up values are not those of the columns"));
@@ -126,7 +131,30 @@ TEST(Circuit, RefusesAnotherModel) {
   const CommittedVector vector(registered.parameters.registered, other.registered(),
                                registered.pool);
   ProofReader proof(kProtocol, vector.root().bytes, bytes);
-  EXPECT_FALSE(check_circuit(other.circuit(), registered.parameters, vector.root(), proof));
+  EXPECT_FALSE(check_circuit(other.circuit(), registered.parameters,
+                             {vector.root(), bind_registered(vector, registered.pool)}, proof));
+}
+
+// Other weights, committed to and run honestly, beside the value that the registered model has at
+// the point: what binds a commitment to the model that was registered.
+TEST(Circuit, RefusesWeightsThatAreNotThoseOfTheirValue) {
+  Registered registered;
+  const Perceptron other(8);
+  ThreadPool& pool = registered.pool;
+  const CommittedVector vector(registered.parameters.registered, other.registered(), pool);
+  const OutOfDomain own = bind_registered(vector, pool);
+  const OutOfDomain of_model = binding_at(registered.vector, own.point, pool);
+  for (const OutOfDomain& binding : {own, of_model}) {
+    CircuitValues values = other.run(1);
+    ASSERT_TRUE(count_lookups(other.circuit(), values));
+    ProofWriter writer(kProtocol, vector.root().bytes);
+    prove_circuit(other.circuit(), registered.parameters, vector, binding, std::move(values),
+                  writer, pool);
+    ProofReader reader(kProtocol, vector.root().bytes, writer.proof());
+    const auto checked =
+        check_circuit(other.circuit(), registered.parameters, {vector.root(), binding}, reader);
+    EXPECT_EQ(checked.has_value(), binding == own);
+  }
 }
 
 TEST(Circuit, RefusesEveryChangedWord) {

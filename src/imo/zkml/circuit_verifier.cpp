@@ -3,10 +3,9 @@
 namespace imo::zkml {
 
 Result<void> check_circuit(const Circuit& circuit, const CircuitParameters& parameters,
-                           const Digest& registered_root, ProofReader& proof) {
+                           const RegisteredRoot& registered, ProofReader& proof) {
   IMO_TRY(const Digest witness_root, proof.read_digest());
   IMO_TRY(const OutOfDomain witness_binding, read_binding(proof));
-  IMO_TRY(const OutOfDomain registered_binding, read_binding(proof));
 
   HeardClaims claims(circuit.columns, proof);
   const LookupChallenges challenges = LookupChallenges::draw(proof);
@@ -27,7 +26,7 @@ Result<void> check_circuit(const Circuit& circuit, const CircuitParameters& para
                           claims.claims_on(Source::kWitness), proof));
   const auto on_registered = claims.claims_on(Source::kRegistered);
   if (!on_registered.empty()) {
-    IMO_TRY_VOID(check_open(parameters.registered, registered_root, registered_binding,
+    IMO_TRY_VOID(check_open(parameters.registered, registered.root, registered.binding,
                             on_registered, proof));
   }
   return proof.finish();

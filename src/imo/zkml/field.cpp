@@ -48,6 +48,12 @@ void write_field(const Fp3& a, std::span<std::uint8_t, Fp3::kBytes> out) {
   write_field(a.coefficient(2), out.subspan<16, 8>());
 }
 
+FixedBytes<Fp3::kBytes> field_bytes(const Fp3& a) {
+  FixedBytes<Fp3::kBytes> bytes;
+  write_field(a, bytes.bytes);
+  return bytes;
+}
+
 std::optional<Fp> read_fp(std::span<const std::uint8_t, Fp::kBytes> bytes) {
   std::uint64_t word = 0;
   for (const std::uint8_t byte : bytes) word = word << 8 | byte;

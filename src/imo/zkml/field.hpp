@@ -178,6 +178,8 @@ void write_field(Fp a, std::span<std::uint8_t, Fp::kBytes> out);
 /// Writes a0, a1, a2 to `out`, each as above.
 void write_field(const Fp3& a, std::span<std::uint8_t, Fp3::kBytes> out);
 
+FixedBytes<Fp3::kBytes> field_bytes(const Fp3& a);
+
 /// The element that write_field wrote; nothing when a word is p or more.
 std::optional<Fp> read_fp(std::span<const std::uint8_t, Fp::kBytes> bytes);
 std::optional<Fp3> read_fp3(std::span<const std::uint8_t, Fp3::kBytes> bytes);

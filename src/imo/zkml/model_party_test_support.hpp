@@ -68,6 +68,7 @@ struct Party {
     std::unique_ptr<const ModelCircuit> circuit;
     CircuitParameters parameters;
     CommittedVector registered;
+    OutOfDomain binding;
     Bytes proof;
   };
 
@@ -85,15 +86,18 @@ struct Party {
     IMO_TRY(CircuitValues witness, witness_values(model, *circuit, registered.values(), pool));
     if (alter) alter(*circuit, witness);
     ProofWriter writer(kModelTestProtocol, registered.root().bytes);
-    prove_circuit(circuit->circuit(), parameters, registered, std::move(witness), writer, pool);
-    return Proven{std::move(circuit), std::move(parameters), std::move(registered),
+    const OutOfDomain binding = binding_at(
+        registered, Transcript(kModelTestProtocol, registered.root().bytes).challenge(), pool);
+    prove_circuit(circuit->circuit(), parameters, registered, binding, std::move(witness), writer,
+                  pool);
+    return Proven{std::move(circuit), std::move(parameters), std::move(registered), binding,
                   std::move(writer).take()};
   }
 
   static Result<void> check(const Proven& proven) {
     ProofReader reader(kModelTestProtocol, proven.registered.root().bytes, proven.proof);
-    return check_circuit(proven.circuit->circuit(), proven.parameters, proven.registered.root(),
-                         reader);
+    return check_circuit(proven.circuit->circuit(), proven.parameters,
+                         {proven.registered.root(), proven.binding}, reader);
   }
 };
 

@@ -54,10 +54,19 @@ std::uint64_t opening_size(const WhirParameters& parameters) {
 
 }  // namespace
 
+Fp3 VerifyingKey::binding_point() const {
+  Bytes statement;
+  append(statement, model_root.bytes);
+  append(statement, registered_root.bytes);
+  append(statement, crypto::keccak256(shape.encode()).bytes);
+  return Transcript(kRegistrationProtocol, statement).challenge();
+}
+
 Bytes Statement::encode(const VerifyingKey& key) const {
   Bytes bytes;
   append(bytes, key.model_root.bytes);
   append(bytes, key.registered_root.bytes);
+  append(bytes, field_bytes(key.binding_value).bytes);
   append(bytes, crypto::keccak256(key.shape.encode()).bytes);
   append(bytes, context.bytes);
   append_word(bytes, static_cast<std::uint32_t>(answer.prompt.size()));
@@ -100,7 +109,8 @@ Result<ProvingKey> ProvingKey::make(const engine::Model& model, ThreadPool& pool
   IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
   IMO_TRY(std::vector<Fp> values, registered_values(model.program(), *circuit));
   CommittedVector registered(parameters.registered, std::move(values), pool);
-  VerifyingKey key{model.root(), registered.root(), std::move(shape)};
+  VerifyingKey key{model.root(), registered.root(), Fp3(), std::move(shape)};
+  key.binding_value = binding_at(registered, key.binding_point(), pool).value;
   return ProvingKey(std::move(key), std::move(registered));
 }
 
@@ -115,8 +125,8 @@ Result<ModelProof> prove_answer(const engine::Model& model, const ProvingKey& ke
   ModelProof proof;
   proof.witness = std::chrono::steady_clock::now() - started;
   ProofWriter writer(kModelProtocol, statement.encode(verifying_key));
-  proof.times = prove_circuit(circuit->circuit(), parameters, key.registered(), std::move(values),
-                              writer, pool);
+  proof.times = prove_circuit(circuit->circuit(), parameters, key.registered(),
+                              verifying_key.registered().binding, std::move(values), writer, pool);
   proof.bytes = std::move(writer).take();
   return proof;
 }
@@ -126,7 +136,7 @@ Result<void> check_answer(const VerifyingKey& key, const Statement& statement, B
   const auto circuit = ModelCircuit::make(key.shape, statement.answer);
   IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
   ProofReader reader(kModelProtocol, statement.encode(key), proof);
-  return check_circuit(circuit->circuit(), parameters, key.registered_root, reader);
+  return check_circuit(circuit->circuit(), parameters, key.registered(), reader);
 }
 
 }  // namespace imo::zkml

@@ -20,12 +20,20 @@ namespace imo::zkml {
 
 /// Names protocol and version.
 inline constexpr std::string_view kModelProtocol = "imo.proof.1";
+inline constexpr std::string_view kRegistrationProtocol = "imo.registration.1";
 
 /// What a verifier knows of a model.
 struct VerifyingKey {
   Hash32 model_root;
   Digest registered_root;  ///< of the commitment to the weights
+  Fp3 binding_value;       ///< what those weights are at binding_point(); the game's to contest
   ModelShape shape;
+
+  /// Where the commitment is bound to one vector: hashed from all of the key but the value.
+  [[nodiscard]] Fp3 binding_point() const;
+  [[nodiscard]] RegisteredRoot registered() const {
+    return {registered_root, {binding_point(), binding_value}};
+  }
 
   friend bool operator==(const VerifyingKey&, const VerifyingKey&) = default;
 };

@@ -53,6 +53,7 @@ TEST_F(ModelProofTest, OfAnotherStatementIsRefused) {
   EXPECT_THAT(refused([](ProofFile& f) { f.statement.context.bytes[0] ^= 1; }), of_proof);
   EXPECT_THAT(refused([](ProofFile& f) { f.key.model_root.bytes[5] ^= 1; }), of_proof);
   EXPECT_THAT(refused([](ProofFile& f) { f.key.registered_root.bytes[5] ^= 1; }), of_proof);
+  EXPECT_THAT(refused([](ProofFile& f) { f.key.binding_value += Fp3(1); }), of_proof);
   EXPECT_THAT(refused([](ProofFile& f) { f.key.shape.layers[0].mix_shift ^= 1; }), of_proof);
   EXPECT_THAT(refused([](ProofFile& f) { f.key.shape.end_token = 3; }), of_proof);
   for (std::size_t i = 0; i < file_.statement.answer.prompt.size(); ++i) {

@@ -46,6 +46,13 @@ class Reader {
     return value;
   }
 
+  Result<Fp3> element(std::string_view what) {
+    IMO_TRY(const BytesView bytes, take(Fp3::kBytes, what));
+    const auto value = read_fp3(bytes.first<Fp3::kBytes>());
+    if (!value) return invalid(fmt::format("{} is no field element", what));
+    return *value;
+  }
+
   Result<std::vector<TokenId>> tokens(std::uint32_t count, std::string_view what) {
     IMO_TRY(const BytesView bytes, take(std::uint64_t{4} * count, what));
     std::vector<TokenId> tokens;
@@ -70,6 +77,7 @@ Bytes ProofFile::encode() const {
   put(bytes, kVersion);
   append(bytes, key.model_root.bytes);
   append(bytes, key.registered_root.bytes);
+  append(bytes, field_bytes(key.binding_value).bytes);
   append(bytes, statement.context.bytes);
   put(bytes, static_cast<std::uint32_t>(shape.size()));
   put(bytes, static_cast<std::uint32_t>(statement.answer.prompt.size()));
@@ -95,6 +103,7 @@ Result<ProofFile> ProofFile::decode(BytesView bytes) {
   ProofFile file;
   IMO_TRY(file.key.model_root, reader.fixed<32>("the model root"));
   IMO_TRY(file.key.registered_root, reader.fixed<Digest::kSize>("the root of the weights"));
+  IMO_TRY(file.key.binding_value, reader.element("the value of the weights"));
   IMO_TRY(file.statement.context, reader.fixed<32>("the context"));
   IMO_TRY(const std::uint32_t shape_bytes, reader.word("the sizes"));
   IMO_TRY(const std::uint32_t prompt, reader.word("the sizes"));

@@ -16,8 +16,8 @@ struct ProofFile {
   Bytes proof;
 
   /// "IMOPROOF", then big-endian: version (4 bytes, 1), model root (32), root of the weights (26),
-  /// context (32), bytes of the shape (4), tokens of the prompt (4), of the answer (4); the shape,
-  /// the tokens (4 each), the proof.
+  /// their value (24), context (32), bytes of the shape (4), tokens of the prompt (4), of the
+  /// answer (4); the shape, the tokens (4 each), the proof.
   [[nodiscard]] Bytes encode() const;
   /// Fails, naming what is wrong, for all that encode() does not give. The proof is not checked.
   static Result<ProofFile> decode(BytesView bytes);

@@ -35,6 +35,8 @@ struct Claim {
 struct OutOfDomain {
   Fp3 point;
   Fp3 value;
+
+  friend bool operator==(const OutOfDomain&, const OutOfDomain&) = default;
 };
 
 /// What a prover keeps of a commitment: the vector, its codeword and the tree over that.
@@ -59,7 +61,18 @@ class CommittedVector {
   Tree tree_;
 };
 
-/// The prover's half of binding to a root that was written, or is in the statement.
+/// A commitment that many proofs open, and that was bound when it was registered.
+struct RegisteredRoot {
+  Digest root;
+  OutOfDomain binding;  ///< at a point that nobody could choose: hashed from the root
+
+  friend bool operator==(const RegisteredRoot&, const RegisteredRoot&) = default;
+};
+
+/// What binds a commitment at `point`.
+OutOfDomain binding_at(const CommittedVector& vector, const Fp3& point, ThreadPool& pool);
+
+/// The prover's half of binding to a root that was written.
 OutOfDomain bind(const CommittedVector& vector, ProofWriter& proof, ThreadPool& pool);
 
 /// The verifier's half.

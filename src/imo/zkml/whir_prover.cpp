@@ -159,11 +159,14 @@ CommittedVector::CommittedVector(const WhirParameters& parameters, std::vector<F
             "a vector of another size than its parameters");
 }
 
+OutOfDomain binding_at(const CommittedVector& vector, const Fp3& point, ThreadPool& pool) {
+  return {point, evaluate_univariate(vector.values(), point, pool)};
+}
+
 OutOfDomain bind(const CommittedVector& vector, ProofWriter& proof, ThreadPool& pool) {
-  const Fp3 x = proof.challenge();
-  const Fp3 y = evaluate_univariate(vector.values(), x, pool);
-  proof.write(y);
-  return {x, y};
+  const OutOfDomain binding = binding_at(vector, proof.challenge(), pool);
+  proof.write(binding.value);
+  return binding;
 }
 
 void open(const CommittedVector& vector, const OutOfDomain& binding, std::span<const Claim> claims,
