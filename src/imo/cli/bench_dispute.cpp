@@ -8,6 +8,7 @@
 #include "imo/cli/model.hpp"
 #include "imo/crypto/merkle.hpp"
 #include "imo/engine/verify.hpp"
+#include "imo/eth/transaction.hpp"
 #include "imo/eth/units.hpp"
 #include "imo/market/abi/DisputeGame.hpp"
 #include "imo/market/abi/ModelRegistry.hpp"
@@ -205,10 +206,8 @@ class Stage {
                     const U256& value = {}) {
     IMO_TRY(const auto receipt, from.transact(chain_.deployment.dispute_game, call, value));
     const Bytes& data = *call.data;
-    const auto zeros = static_cast<std::uint64_t>(std::count(data.begin(), data.end(), 0));
-    // EIP-7623: 10 gas a zero byte and 40 any other is the least that calldata costs.
-    const std::uint64_t floor = 21'000 + 10 * zeros + 40 * (data.size() - zeros);
-    moves.push_back({std::string(name), std::max(receipt.gas_used, floor), data.size()});
+    moves.push_back(
+        {std::string(name), std::max(receipt.gas_used, eth::calldata_floor(data)), data.size()});
     return {};
   }
 

@@ -140,4 +140,10 @@ SignedTransaction sign(Transaction transaction, const crypto::SecretKey& key) {
   return {std::move(transaction), signature};
 }
 
+std::uint64_t calldata_floor(BytesView calldata) {
+  const auto zeros =
+      static_cast<std::uint64_t>(std::count(calldata.begin(), calldata.end(), std::uint8_t{0}));
+  return 21'000 + 10 * zeros + 40 * (calldata.size() - zeros);
+}
+
 }  // namespace imo::eth

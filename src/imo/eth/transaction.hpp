@@ -52,4 +52,8 @@ struct SignedTransaction {
 
 SignedTransaction sign(Transaction transaction, const crypto::SecretKey& key);
 
+/// The least gas that a call with this calldata is charged, whatever it executes (EIP-7623): 21000,
+/// 10 a zero byte and 40 any other.
+std::uint64_t calldata_floor(BytesView calldata);
+
 }  // namespace imo::eth

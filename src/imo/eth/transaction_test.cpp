@@ -88,5 +88,10 @@ TEST(Transaction, RefusesWhatIsNone) {
   }
 }
 
+TEST(Transaction, CalldataHasALeastPrice) {
+  EXPECT_EQ(calldata_floor({}), 21'000U);
+  EXPECT_EQ(calldata_floor(Bytes{0, 7, 0, 255, 1}), 21'000U + 2 * 10 + 3 * 40);
+}
+
 }  // namespace
 }  // namespace imo::eth
