@@ -312,16 +312,10 @@ library Steps {
     }
 
     /// @dev Over (value, id) pairs: the greatest value, of equals the lowest id.
-    function _argmax(Contest memory c) private pure returns (int256 id) {
+    function _argmax(Contest memory c) private pure returns (int256) {
         TraceLayout.Tensor memory blocks = _input(c, 0, 4);
         _check(c, blocks.width & 1 == 0);
         Witness.Values memory pairs = c.reader.row(blocks, c.at.position, 0, blocks.width);
-        int256 best = pairs.get(0);
-        id = pairs.get(1);
-        for (uint256 i = 2; i < pairs.count; i += 2) {
-            int256 value = pairs.get(i);
-            int256 other = pairs.get(i + 1);
-            if (value > best || (value == best && other < id)) (best, id) = (value, other);
-        }
+        return DotProduct.greatestPair(pairs.at, pairs.count / 2);
     }
 }

@@ -463,8 +463,7 @@ void compare_missing_tables(Comparison& comparison, std::mt19937& random) {
 }
 
 // Weights of -128, multipliers and biases that check_program refuses.
-Program program_with_hostile_weights(std::mt19937& random) {
-  Program program = toy_program(3);
+Program with_hostile_weights(Program program, std::mt19937& random) {
   for (std::size_t i = 0; i < program.tensors.size(); ++i) {
     const auto owned = model::testing::own_tensor(program, i);
     for (std::int8_t& w : owned->weights) w = random() % 2 == 0 ? -128 : 127;
@@ -503,10 +502,12 @@ TEST(StepEquivalence, ContractAndCppJudgeAlike) {
     compare_trace(comparison, random,
                   Recorder(program, tokens, edge_trace(program, tokens.positions(), random)), 8);
   }
-  const Program hostile = program_with_hostile_weights(random);
-  const ClaimTokens tokens = some_claim(hostile, 1, 2, 5);
-  compare_trace(comparison, random,
-                Recorder(hostile, tokens, edge_trace(hostile, tokens.positions(), random)), 12);
+  for (const Program& hostile : {with_hostile_weights(toy_program(3), random),
+                                 with_hostile_weights(tiny_program(qwen).program, random)}) {
+    const ClaimTokens tokens = some_claim(hostile, 1, 2, 5);
+    compare_trace(comparison, random,
+                  Recorder(hostile, tokens, edge_trace(hostile, tokens.positions(), random)), 12);
+  }
   compare_missing_tables(comparison, random);
   compare_hostile_programs(comparison, random, 400);
   comparison.flush();

@@ -446,13 +446,15 @@ TEST(StepGas, TheLargestStepOfEveryKindIsAffordable) {
 }
 
 // The shape of a model of 1B with 256 tokens of prompt and answer each, by the length of the row
-// that is contested.
+// that is contested. The bounds are what was measured, and a twentieth: docs/dispute.md.
 TEST(StepGas, AWholeDisputeByTheLengthOfTheRow) {
-  for (const std::uint32_t heads : {4U, 11U, 16U}) {
+  const std::map<std::uint32_t, std::uint64_t> bounds{
+      {4, 1'630'000}, {11, 1'960'000}, {16, 2'280'000}};
+  for (const auto& [heads, bound] : bounds) {
     GasMeter meter({heads, 600, 32'000, 256, 256});
     const Cost cost = meter.measure("MatMul", meter.large().at.at("MatMul"));
     EXPECT_LE(cost.transactions, 16U);
-    EXPECT_LT(cost.step, 2'000'000U);
+    EXPECT_LT(cost.whole, bound);
     fmt::print("a row of {:>5}: {} transactions {:>9} gas, of that the step {:>9}\n", heads * kHead,
                cost.transactions, cost.whole, cost.step);
     RecordProperty(fmt::format("row{}", heads * kHead), std::to_string(cost.whole));
