@@ -11,6 +11,7 @@
 #include "imo/node/prompt.hpp"
 #include "imo/node/receipt.hpp"
 #include "imo/node/request_index.hpp"
+#include "imo/opml/shape.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -133,6 +134,12 @@ class Completion {
     const auto id = registered_id(node_, model_->root());
     if (!id) return {};
     const auto& answer = body_.answer;
+    const auto defendable =
+        opml::check_defendable(model_->model.program(), body_.prompt.size(), answer.tokens.size());
+    if (!defendable) {
+      log::warning("an answer was not signed: {}", defendable.error().message);
+      return {};
+    }
     const auto text = as_bytes(answer.text);
     IMO_TRY(body_.receipt,
             node_.receipts().issue({*id, model_->root(), market::pack_tokens(body_.prompt),

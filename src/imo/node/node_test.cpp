@@ -7,6 +7,7 @@
 #include "imo/market/abi/Oracle.hpp"
 #include "imo/market/abi/Splitter.hpp"
 #include "imo/market/packed_tokens.hpp"
+#include "imo/model/test_support.hpp"
 #include "imo/node/answer_service.hpp"
 #include "imo/node/prompt.hpp"
 #include "imo/node/request_index.hpp"
@@ -112,6 +113,25 @@ TEST_F(NodeTest, LeavesAloneWhatIsNotItsOwn) {
   ASSERT_TRUE(reached(good, RequestStatus::kAnswered)) << node->status().problem;
   EXPECT_EQ(on_chain(cheap).status, static_cast<std::uint8_t>(RequestStatus::kOpen));
   EXPECT_EQ(on_chain(unknown).status, static_cast<std::uint8_t>(RequestStatus::kOpen));
+}
+
+// The scores of 130 heads at 512 positions have no room in the tree of a trace: docs/dispute.md.
+TEST_F(NodeTest, DeclinesWhatItCouldNotDefend) {
+  const model::testing::TinyShape shape{
+      .width = 260, .layers = 1, .heads = 130, .kv_heads = 130, .context = 520};
+  auto config = this->config();
+  config.models.push_back({world_.directory.path() / "wide.gguf", "wide"});
+  must(write_file_atomic(config.models.back().path, model::testing::tiny_model(shape)));
+  const auto shelf = must(ModelShelf::load(config.models));
+  model_id_ = world_.register_model(shelf.find("wide")->model);
+  must(world_.operator_wallet.transact(world_.deployment.operator_registry,
+                                       operators::set_price(model_id_, {1'000, 0, 0, 0})));
+  const auto node = must(Node::start(config, eth::anvil_key(1)));
+  const auto long_one = ask({{1, 2, 3}, 510, U256(5'000), {}, 3600});
+  const auto short_one = ask({{1, 2, 3}, 5, U256(5'000), {}, 3600});
+  ASSERT_TRUE(reached(short_one, RequestStatus::kAnswered)) << node->status().problem;
+  EXPECT_TRUE(node->drain(std::chrono::seconds(60)));
+  EXPECT_EQ(on_chain(long_one).status, static_cast<std::uint8_t>(RequestStatus::kOpen));
 }
 
 TEST_F(NodeTest, AnswersManyOnceEachThroughReorganisations) {

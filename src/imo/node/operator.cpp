@@ -6,6 +6,7 @@
 #include "imo/market/abi/Oracle.hpp"
 #include "imo/market/packed_tokens.hpp"
 #include "imo/node/prompt.hpp"
+#include "imo/opml/shape.hpp"
 
 #include <algorithm>
 
@@ -117,6 +118,9 @@ Result<void> Operator::begin(const ChainRequest& request,
   if (const auto fits = model->model.check_request(*prompt, request.max_tokens); !fits) {
     return decline(request, fits.error().message);
   }
+  const auto defendable =
+      opml::check_defendable(model->model.program(), prompt->size(), request.max_tokens);
+  if (!defendable) return decline(request, defendable.error().message);
   IMO_TRY(const bool worth, worth_it(request, prompt->size()));
   if (!worth) return {};
 

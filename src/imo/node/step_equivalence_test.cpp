@@ -111,12 +111,12 @@ class Comparison {
     const Place place{change.leaf_index.to_u64().value(),
                       static_cast<std::uint32_t>(change.element.to_u64().value())};
     expected_.push_back(judge(change, place, leaf, witness));
-    cases_.back().variations.push_back(std::move(change));
+    cases_.back().variations.push_back(change);
   }
 
   void flush() {
     if (expected_.empty()) return;
-    const batch::Batch all{verifier_, opening_words(), claim_words(), std::move(cases_)};
+    const batch::Batch all{verifier_, opening_words(), claim_words(), std::exchange(cases_, {})};
     const auto call = batch::ask(all);
     eth::CallRequest request{.to = batch_, .data = must(Result<Bytes>(call.data))};
     request.gas_limit = 1'000'000'000'000ULL;
@@ -139,7 +139,6 @@ class Comparison {
       }
     }
     total_ += next;
-    cases_.clear();
     expected_.clear();
     size_ = 0;
   }

@@ -178,6 +178,12 @@ Result<void> check_playable(const model::Program& program, std::uint32_t positio
         fmt::format("a dispute over {} positions; 1 to {} can be played", positions, limit));
   }
   const TraceShape shape = TraceShape::of(program, positions);
+  if (shape.height() > kMaxTreeHeight) {
+    return invalid(
+        fmt::format("a model of {} operators cannot be disputed over {} positions: its trace has a "
+                    "tree of {} levels, and {} is the most that is played",
+                    shape.operators, positions, shape.height(), kMaxTreeHeight));
+  }
   for (std::uint32_t i = 0; i < shape.operators; ++i) {
     const Operator& op = program.operators[i];
     const Checked<void> fits = check_tensor(op, i, shape);
@@ -194,6 +200,23 @@ Result<void> check_playable(const model::Program& program, std::uint32_t positio
                                operator_name(program, i)));
   }
   return {};
+}
+
+Result<void> check_defendable(const model::Program& program, std::size_t prompt,
+                              std::size_t output) {
+  // The tree grows with powers of two, tensors in between: the most positions of each height are
+  // the worst.
+  const std::uint64_t last = std::uint64_t{prompt} + output - 1;
+  if (last > kMaxPositions) {
+    return invalid(
+        fmt::format("an answer of {} tokens to {} cannot be disputed: a dispute goes "
+                    "over at most {} positions",
+                    output, prompt, kMaxPositions));
+  }
+  for (std::uint64_t worst = 1; worst < last; worst *= 2) {
+    if (worst >= prompt) IMO_TRY_VOID(check_playable(program, static_cast<std::uint32_t>(worst)));
+  }
+  return check_playable(program, static_cast<std::uint32_t>(last));
 }
 
 }  // namespace imo::opml

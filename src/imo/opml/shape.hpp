@@ -13,6 +13,9 @@ inline constexpr std::uint32_t kLeafBytes = 256;
 inline constexpr unsigned kRoundBits = 5;
 /// The longest trace: the oracle's longest prompt and answer together have 12,288 tokens.
 inline constexpr std::uint32_t kMaxPositions = 1U << 14;
+/// A place in the tree is kept in 64 bits on the chain, and every level costs both sides gas:
+/// DisputeGame.MAX_HEIGHT.
+inline constexpr unsigned kMaxTreeHeight = 48;
 /// leafBits >= height(positions) + 9: rows of up to 2^9 leaves, 2^14 elements of 8 bytes.
 inline constexpr unsigned kRowLeafBits = 9;
 
@@ -94,8 +97,14 @@ bool step_knows(model::OperatorKind kind);
 Checked<void> check_tensor(const model::Operator& op, std::uint32_t index, const TraceShape& shape);
 
 /// Why `program` cannot be disputed over `positions` positions: a kind that the step does not
-/// know, a tensor that does not fit the tree, too many positions. Names the operator.
+/// know, a tensor that does not fit the tree, too many positions, a tree that is too high. Names
+/// the operator where it is one.
 Result<void> check_playable(const model::Program& program, std::uint32_t positions);
+
+/// The same for every token of an answer with up to `output` tokens (at least 1): what an operator
+/// asks before it puts a bond on one, since what cannot be played cannot be defended.
+Result<void> check_defendable(const model::Program& program, std::size_t prompt,
+                              std::size_t output);
 
 /// The inverse of model::encode_operator; any bytes. The kind may be one that there is not.
 model::Operator decode_operator(BytesView encoded);

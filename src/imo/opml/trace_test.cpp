@@ -256,5 +256,38 @@ TEST(Playable, NamesTheOperatorThatIsTooLarge) {
   EXPECT_NE(unknown.error().message.find("does not know its kind"), std::string::npos);
 }
 
+TEST(Playable, RefusesTreesThatTheContractRefuses) {
+  // 28 levels below each operator at 2^14 positions, which leaves 20 above.
+  Program program = testing::toy_program();
+  program.context_length = kMaxPositions;
+  program.operators.resize(1U << 20, program.operators.back());
+  EXPECT_EQ(TraceShape::of(program, kMaxPositions).height(), kMaxTreeHeight);
+  EXPECT_TRUE(check_playable(program, kMaxPositions));
+  program.operators.push_back(program.operators.back());
+  const auto refused = check_playable(program, kMaxPositions);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("49 levels, and 48 is the most"), std::string::npos)
+      << refused.error().message;
+  EXPECT_TRUE(check_playable(program, kMaxPositions / 2)) << "a shorter dispute is lower";
+}
+
+TEST(Playable, AnAnswerIsDefendableWhenEveryTokenIs) {
+  Program program = testing::toy_program();
+  program.context_length = 2 * kMaxPositions;
+  EXPECT_TRUE(check_defendable(program, 1, 1));
+  EXPECT_TRUE(check_defendable(program, 3, kMaxPositions - 2));
+  EXPECT_FALSE(check_defendable(program, 3, kMaxPositions - 1));
+  // 129 heads fit the tree over 2^n - 1 positions and not over 2^n.
+  for (model::Operator& op : program.operators) {
+    if (op.kind == OperatorKind::kScores) op.width = 128;
+  }
+  EXPECT_TRUE(check_playable(program, 511));
+  EXPECT_FALSE(check_playable(program, 512));
+  EXPECT_TRUE(check_playable(program, 513));
+  EXPECT_TRUE(check_defendable(program, 500, 12)) << "511 positions are before the last token";
+  EXPECT_FALSE(check_defendable(program, 500, 20)) << "the 13th has 512 before it";
+  EXPECT_FALSE(check_defendable(program, 512, 1));
+}
+
 }  // namespace
 }  // namespace imo::opml
