@@ -1,9 +1,12 @@
 // Answers that are false, and answers that are called false: `imo dispute` on `imo dev`.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { createPublicClient, createWalletClient, http, parseAbi, parseEther } from 'viem';
+import {
+  concat, createPublicClient, createWalletClient, http, keccak256, numberToHex, parseAbi, parseEther,
+} from 'viem';
 import { mnemonicToAccount } from 'viem/accounts';
 import { foundry } from 'viem/chains';
 
@@ -115,7 +118,86 @@ test('a true answer cannot be disputed with success', () => {
   assert.equal(phase, 'OperatorWon');
 });
 
+/** A reply of the HTTP door as the liar would sign it: `output` where the node wrote something else. */
+async function lie(reply, output) {
+  const packed = concat(output.map((token) => numberToHex(token, { size: 4 })));
+  const signed = { ...reply.imo.receipt, operator: liar.address, outputHash: keccak256(packed) };
+  const field = (type, name) => ({ type, name });
+  const message = Object.fromEntries(
+    Object.entries(signed).filter(([name]) => name !== 'digest' && name !== 'signature'),
+  );
+  const signature = await liar.signTypedData({
+    domain: { name: 'imo', version: '1', chainId: foundry.id, verifyingContract: deployment.operator_registry },
+    primaryType: 'Receipt',
+    types: {
+      Receipt: [
+        field('uint256', 'modelId'), field('bytes32', 'modelRoot'), field('bytes32', 'promptHash'),
+        field('bytes32', 'outputHash'), field('bytes32', 'textHash'), field('uint32', 'maxTokens'),
+        field('bytes32', 'sampling'), field('address', 'operator'), field('address', 'payer'),
+        field('address', 'asset'), field('uint256', 'payment'), field('uint64', 'issuedAt'),
+        field('bytes32', 'nonce'),
+      ],
+    },
+    message,
+  });
+  return { ...reply, imo: { ...reply.imo, output_tokens: output, receipt: { ...signed, signature } } };
+}
+
+test('a receipt of the HTTP door is checked, disputed, and struck down', async () => {
+  const asked = await fetch(`${dev.node_url}/v1/completions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ model: 'imo-demo', prompt: question, max_tokens: 24, temperature: 0 }),
+  });
+  const reply = await asked.json();
+  const save = (name, json) => {
+    const file = join(home.path, name);
+    writeFileSync(file, JSON.stringify(json));
+    return file;
+  };
+  const honest = save('honest.json', reply);
+  assert.equal(run('dispute', 'replay', '--receipt', honest, '--model', dev.model).matches, true);
+  const refused = fails('dispute', 'open', '--receipt', honest, '--model', dev.model, '--account', 'dev:6');
+  assert.notEqual(refused.code, 0);
+  assert.match(refused.err, /would be lost/);
+
+  const tokens = reply.imo.output_tokens;
+  const wrong = tokens.slice();
+  wrong[1] = wrong[1] === 7 ? 8 : 7;
+  const falsified = save('falsified.json', await lie(reply, wrong));
+  const replayed = fails('--json', 'dispute', 'replay', '--receipt', falsified, '--model', dev.model);
+  assert.equal(replayed.code, 7, replayed.err);
+  assert.equal(JSON.parse(replayed.out).position, 1);
+  const opened = run('dispute', 'open', '--receipt', falsified, '--model', dev.model, '--account', 'dev:6');
+  assert.equal(opened.position, 1);
+  assert.match(imo(home, at('dispute', 'show', opened.dispute_id)).out, /about a receipt/);
+  run('dev', 'time', '61min');
+  const played = run('dispute', 'play', opened.dispute_id, '--model', dev.model, '--account', 'dev:6');
+  assert.equal(played.outcome, 'ChallengerWon');
+  const fallen = fails('dispute', 'open', '--receipt', falsified, '--model', dev.model, '--account', 'dev:6');
+  assert.notEqual(fallen.code, 0);
+  assert.match(fallen.err, /struck down already/);
+
+  // Too short: no model and no game is needed.
+  const cut = save('cut.json', await lie(reply, tokens.slice(0, 2)));
+  const seen = fails('dispute', 'replay', '--receipt', cut);
+  assert.equal(seen.code, 7, seen.err);
+  assert.match(seen.out, /ends before its limit/);
+  const struck = run('dispute', 'open', '--receipt', cut, '--account', 'dev:6');
+  assert.equal(struck.struck_down, true);
+  assert.ok(BigInt(struck.reward.wei ?? struck.reward) > 0n);
+
+  const forged = save('forged.json', { ...reply, imo: { ...reply.imo, output_tokens: wrong } });
+  const nobody = fails('dispute', 'open', '--receipt', forged, '--model', dev.model, '--account', 'dev:6');
+  assert.notEqual(nobody.code, 0);
+  assert.match(nobody.err, /binds nobody: the receipt is about another answer/);
+});
+
 test('wrong numbers have one clear error', () => {
   assert.match(fails('dispute', 'show', '99').err, /there is no dispute 99/);
   assert.match(fails('dispute', 'replay', '99', '--model', dev.model).err, /knows no request 99/);
+  assert.match(fails('dispute', 'replay', '1').err, /--model is missing/);
+  const both = fails('dispute', 'replay', '1', '--receipt', 'x.json', '--model', dev.model);
+  assert.notEqual(both.code, 0);
+  assert.match(fails('dispute', 'replay', '--receipt', 'x.json', '--model', dev.model).err, /x\.json/);
 });

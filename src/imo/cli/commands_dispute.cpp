@@ -1,14 +1,34 @@
 #include "imo/cli/arguments.hpp"
 #include "imo/cli/command_line.hpp"
 #include "imo/cli/dispute.hpp"
+#include "imo/cli/dispute_receipt.hpp"
 
 #include <memory>
+#include <optional>
 
 namespace imo::cli {
 
 namespace {
 
 constexpr const char* kModelHelp = "the model file: .imo or GGUF";
+
+/// The answer that a command is about.
+struct Which {
+  U256 request_id;
+  std::filesystem::path receipt;
+  std::filesystem::path model;
+
+  void add_to(CLI::App* command) {
+    auto* answer = command->add_option_group("answer", "which answer")->require_option(1);
+    add_parsed(answer, "request", request_id, U256::parse, "its number on the chain");
+    answer->add_option("--receipt", receipt, "file with the JSON that the HTTP door replied");
+    command->add_option("--model", model, kModelHelp);
+  }
+  [[nodiscard]] Result<void> needs_model() const {
+    if (model.empty()) return invalid("--model is missing: the model file, .imo or GGUF");
+    return {};
+  }
+};
 
 void add_looking(CLI::App* disputes, CommandLine& line) {
   CLI::App* list = disputes->add_subcommand("list", "disputes that are under way");
@@ -31,26 +51,34 @@ void add_looking(CLI::App* disputes, CommandLine& line) {
 
   CLI::App* replaying = disputes->add_subcommand(
       "replay", "run an answer again; exit code 7 when a dispute of it would be won");
-  auto request = std::make_shared<U256>();
-  add_parsed(replaying, "request", *request, U256::parse, "its number")->required();
-  replaying->add_option("--model", *model, kModelHelp)->required();
-  line.on(replaying, [request, model](const GlobalOptions& global) -> Result<Report> {
+  auto which = std::make_shared<Which>();
+  which->add_to(replaying);
+  line.on(replaying, [which](const GlobalOptions& global) -> Result<Report> {
     IMO_TRY(Session session, Session::open(global));
-    return dispute_replay(session, *request, *model);
+    if (!which->receipt.empty()) {
+      return dispute_replay_receipt(session, {which->receipt, which->model, {}});
+    }
+    IMO_TRY_VOID(which->needs_model());
+    return dispute_replay(session, which->request_id, which->model);
   });
 }
 
 void add_playing(CLI::App* disputes, CommandLine& line) {
-  CLI::App* opening = disputes->add_subcommand("open", "dispute an answer, with a bond");
-  auto options = std::make_shared<DisputeOpenOptions>();
-  add_parsed(opening, "request", options->request_id, U256::parse, "its number")->required();
-  opening->add_option("--model", options->model, kModelHelp)->required();
+  CLI::App* opening = disputes->add_subcommand(
+      "open", "dispute an answer, with a bond; a receipt that is false on its face falls at once");
+  auto which = std::make_shared<Which>();
+  which->add_to(opening);
+  auto position = std::make_shared<std::optional<std::uint32_t>>();
   opening->add_option(
-      "--position", options->position,
+      "--position", *position,
       "output token to dispute, whatever the replay says; else the first false one");
-  line.on(opening, [options](const GlobalOptions& global) -> Result<Report> {
+  line.on(opening, [which, position](const GlobalOptions& global) -> Result<Report> {
     IMO_TRY(Session session, Session::open(global));
-    return dispute_open(session, *options);
+    if (!which->receipt.empty()) {
+      return dispute_open_receipt(session, {which->receipt, which->model, *position});
+    }
+    IMO_TRY_VOID(which->needs_model());
+    return dispute_open(session, {which->request_id, which->model, *position});
   });
 
   CLI::App* playing = disputes->add_subcommand("play", "play your side until the end");

@@ -6,11 +6,11 @@
 #include "imo/base/thread_pool.hpp"
 #include "imo/cli/ask.hpp"
 #include "imo/cli/model.hpp"
-#include "imo/engine/verify.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/market/abi/DisputeGame.hpp"
 #include "imo/market/packed_tokens.hpp"
 #include "imo/node/dispute.hpp"
+#include "imo/node/replay.hpp"
 #include "imo/opml/shape.hpp"
 
 #include <algorithm>
@@ -137,8 +137,7 @@ struct Replay {
   engine::Verdict verdict;
 };
 
-/// The answer run again; fails when two kernels, which share no code, disagree about it.
-Result<Replay> replay(Session& session, const U256& request_id, const engine::Model& model) {
+Result<Replay> run_again(Session& session, const U256& request_id, const engine::Model& model) {
   Replay result;
   IMO_TRY(result.record, read_request(session, request_id));
   const RequestRecord& record = result.record;
@@ -151,16 +150,8 @@ Result<Replay> replay(Session& session, const U256& request_id, const engine::Mo
                                to_hex(model.root()), to_hex(record.model_root)));
   }
   ThreadPool pool;
-  const auto run = [&](const engine::Kernels& kernels) {
-    return engine::verify(model, record.prompt_tokens, record.output_tokens, record.max_tokens,
-                          {.kernels = &kernels, .pool = &pool});
-  };
-  IMO_TRY(result.verdict, run(*engine::available_kernels().front()));
-  IMO_TRY(const engine::Verdict second, run(engine::scalar_kernels()));
-  if (second.matches != result.verdict.matches || second.position != result.verdict.position) {
-    return fail(ErrorKind::kVerification,
-                "two kernels disagree about this answer: nothing is disputed; please report it");
-  }
+  IMO_TRY(result.verdict, node::replay(model, record.prompt_tokens, record.output_tokens,
+                                       record.max_tokens, &pool));
   return result;
 }
 
@@ -305,7 +296,7 @@ Result<Report> dispute_show(Session& session, std::uint64_t id,
 Result<Report> dispute_replay(Session& session, const U256& request_id,
                               const std::filesystem::path& path) {
   IMO_TRY(const engine::Model model, open_model(path));
-  IMO_TRY(const Replay done, replay(session, request_id, model));
+  IMO_TRY(const Replay done, run_again(session, request_id, model));
   const engine::Verdict& verdict = done.verdict;
   Report report;
   report.data = {{"request_id", request_id.to_dec()},
@@ -331,7 +322,7 @@ Result<Report> dispute_replay(Session& session, const U256& request_id,
 
 Result<Report> dispute_open(Session& session, const DisputeOpenOptions& options) {
   IMO_TRY(const engine::Model model, open_model(options.model));
-  IMO_TRY(const Replay done, replay(session, options.request_id, model));
+  IMO_TRY(const Replay done, run_again(session, options.request_id, model));
   if (done.verdict.matches && !options.position) {
     return invalid(
         fmt::format("the answer to request {} is what the model writes: a dispute would "

@@ -135,11 +135,13 @@ Result<void> read_chain(const toml::table& root, NodeConfig& config) {
   return chain.flag("keep", config.keep);
 }
 
-Result<void> read_watch(const toml::table& root, NodeConfig& config) {
+Result<void> read_watch(const toml::table& root, const std::filesystem::path& directory,
+                        NodeConfig& config) {
   IMO_TRY(const auto* table, subtable(root, "watch"));
   const Section watch(*table, "watch.");
-  IMO_TRY_VOID(watch.allow({"enabled", "dry_run"}));
+  IMO_TRY_VOID(watch.allow({"enabled", "dry_run", "receipts"}));
   IMO_TRY_VOID(watch.flag("enabled", config.watch));
+  IMO_TRY_VOID(watch.path("receipts", directory, config.watch_receipts));
   return watch.flag("dry_run", config.watch_dry_run);
 }
 
@@ -165,7 +167,7 @@ Result<NodeConfig> NodeConfig::parse(std::string_view text,
   IMO_TRY(config.models, read_models(root, directory));
   IMO_TRY_VOID(read_http(root, config));
   IMO_TRY_VOID(read_chain(root, config));
-  IMO_TRY_VOID(read_watch(root, config));
+  IMO_TRY_VOID(read_watch(root, directory, config));
   std::filesystem::path deployment;
   IMO_TRY_VOID(top.path("deployment", directory, deployment));
   if (deployment.empty()) {

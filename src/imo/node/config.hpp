@@ -37,6 +37,7 @@ struct NodeConfig {
   bool keep = true;                        ///< finalise and split what is due, for everybody's good
   bool watch = false;                      ///< check the answers of others
   bool watch_dry_run = true;               ///< say what is false; false: dispute it, with a bond
+  std::filesystem::path watch_receipts;    ///< folder of receipts to check; empty: none
 
   /// Reads a file as below; paths in it are relative to the file. Errors name line and key.
   ///
@@ -62,6 +63,7 @@ struct NodeConfig {
   ///     [watch]
   ///     enabled = true
   ///     dry_run = false
+  ///     receipts = "receipts"
   static Result<NodeConfig> load(const std::filesystem::path& file);
 
   /// The same from text; `directory` is what relative paths start from.

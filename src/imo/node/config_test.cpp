@@ -59,6 +59,7 @@ TEST_F(Config, ReadsEverySetting) {
     [watch]
     enabled = true
     dry_run = false
+    receipts = "receipts"
   )",
                                         directory_.path());
   ASSERT_TRUE(config) << config.error().message;
@@ -77,6 +78,7 @@ TEST_F(Config, ReadsEverySetting) {
   EXPECT_EQ(config->queue_limit, 3U);
   EXPECT_EQ(config->confirmations, 2U);
   EXPECT_EQ(config->poll_interval, std::chrono::milliseconds(250));
+  EXPECT_EQ(config->watch_receipts, directory_.path() / "receipts");
   EXPECT_FALSE(config->answer_requests);
   EXPECT_FALSE(config->keep);
   EXPECT_TRUE(config->watch);

@@ -154,6 +154,20 @@ Result<ChainDispute> read_dispute(eth::Client& client, const market::Deployment&
   return dispute;
 }
 
+Result<bool> has_disputed(eth::Client& client, const market::Deployment& deployment,
+                          const Hash32& claim_hash, const Address& challenger) {
+  IMO_TRY(const std::uint64_t head, client.block_number());
+  IMO_TRY(const auto logs, client.logs({deployment.deploy_block,
+                                        head,
+                                        {deployment.dispute_game},
+                                        {{game::events::Opened::kTopic0}, {}, {claim_hash}}}));
+  for (const eth::Log& log : logs) {
+    IMO_TRY(const auto opened, game::events::Opened::decode(log));
+    if (opened.challenger == challenger) return true;
+  }
+  return false;
+}
+
 eth::Call<void> call_of(std::uint64_t dispute_id, const opml::Move& move) {
   return std::visit(ToCall{U256(dispute_id)}, move);
 }

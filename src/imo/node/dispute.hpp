@@ -31,6 +31,10 @@ Result<opml::Dispute> dispute_state(eth::Client& client, const market::Deploymen
 Result<ChainDispute> read_dispute(eth::Client& client, const market::Deployment& deployment,
                                   std::uint64_t id);
 
+/// Whether `challenger` has ever opened a dispute about this claim: ChainDispute::claim_hash.
+Result<bool> has_disputed(eth::Client& client, const market::Deployment& deployment,
+                          const Hash32& claim_hash, const Address& challenger);
+
 /// A move as the contract takes it.
 eth::Call<void> call_of(std::uint64_t dispute_id, const opml::Move& move);
 

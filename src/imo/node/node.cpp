@@ -15,6 +15,7 @@
 #include "imo/node/model_shelf.hpp"
 #include "imo/node/operator.hpp"
 #include "imo/node/receipt.hpp"
+#include "imo/node/receipt_watcher.hpp"
 #include "imo/node/request_index.hpp"
 #include "imo/node/store.hpp"
 #include "imo/node/transaction_manager.hpp"
@@ -109,7 +110,8 @@ struct Node::Parts {
         worker(side(), models, answers, answer_store, [this] { bell.ring(); }),
         keeper(side()),
         player(side(), models),
-        watcher(side(), models, config.watch_dry_run) {}
+        watcher(side(), models, config.watch_dry_run),
+        receipt_watcher(side(), models, config.watch_receipts, config.watch_dry_run) {}
 
   ~Parts() {
     stopping = true;
@@ -145,7 +147,10 @@ struct Node::Parts {
     if (config.answer_requests) IMO_TRY_VOID(worker.step(progress));
     // Whatever else the node is told to do, it defends what it has answered.
     IMO_TRY_VOID(player.step(progress));
-    if (config.watch) IMO_TRY_VOID(watcher.step(progress));
+    if (config.watch) {
+      IMO_TRY_VOID(watcher.step(progress));
+      IMO_TRY_VOID(receipt_watcher.step(progress));
+    }
     if (config.keep) IMO_TRY_VOID(keeper.step(progress));
     IMO_TRY(const auto balance, client.balance(transactions.address()));
     const std::lock_guard lock(mutex);
@@ -181,6 +186,7 @@ struct Node::Parts {
   Keeper keeper;
   DisputePlayer player;
   Watcher watcher;
+  ReceiptWatcher receipt_watcher;
   mutable std::mutex mutex;
   NodeStatus state;
   std::atomic<bool> stopping = false;

@@ -2,9 +2,9 @@
 
 #include "imo/base/hex.hpp"
 #include "imo/base/log.hpp"
-#include "imo/engine/verify.hpp"
 #include "imo/market/abi/DisputeGame.hpp"
 #include "imo/market/packed_tokens.hpp"
+#include "imo/node/replay.hpp"
 #include "imo/opml/shape.hpp"
 
 #include <fmt/format.h>
@@ -43,35 +43,35 @@ Result<void> Watcher::check(const ChainRequest& request) {
   IMO_TRY(const auto prompt,
           market::unpack_tokens(request.is_text ? request.prompt : request.input));
   IMO_TRY(const auto output, market::unpack_tokens(request.output));
-  const auto kernels = engine::available_kernels();
-  IMO_TRY(const auto first, engine::verify(served->model, prompt, output, request.max_tokens,
-                                           {.kernels = kernels.front()}));
-  if (first.matches) {
+  if (!pool_) pool_ = std::make_unique<ThreadPool>();
+  const auto replayed = replay(served->model, prompt, output, request.max_tokens, pool_.get());
+  if (!replayed && replayed.error().kind != ErrorKind::kVerification) {
+    return tl::unexpected(replayed.error());
+  }
+  if (!replayed) log::error("request {}: {}", request.id, replayed.error().message);
+  if (!replayed || replayed->matches) {
     checked_.insert(request.claim_hash);
     return {};
   }
-  IMO_TRY(const auto second, engine::verify(served->model, prompt, output, request.max_tokens,
-                                            {.kernels = &engine::scalar_kernels()}));
-  if (second.matches || second.position != first.position || second.expected != first.expected) {
-    checked_.insert(request.claim_hash);
-    log::error(
-        "two kernels of this node disagree about request {}: nothing is disputed; please report "
-        "this with the model and `imo doctor`",
-        request.id);
-    return {};
-  }
-  log::warning("the answer to request {} is false: {}", request.id, first.reason);
+  const engine::Verdict& verdict = *replayed;
+  log::warning("the answer to request {} is false: {}", request.id, verdict.reason);
   // The oracle takes no answer that stops too early or too late, so a false one has a false token.
-  if (first.position >= output.size()) return invalid("it is false behind its last token");
-  const auto positions = static_cast<std::uint32_t>(prompt.size() + first.position);
+  if (verdict.position >= output.size()) return invalid("it is false behind its last token");
+  const auto positions = static_cast<std::uint32_t>(prompt.size() + verdict.position);
   IMO_TRY_VOID(opml::check_playable(served->model.program(), positions));
-  return dispute(request, registered->root, first.position);
+  return dispute(request, registered->root, verdict.position);
 }
 
 Result<void> Watcher::dispute(const ChainRequest& request, const Hash32& root,
                               std::uint32_t position) {
   if (dry_run_) {
     log::warning("dry run: request {} would be disputed at output token {}", request.id, position);
+    checked_.insert(request.claim_hash);
+    return {};
+  }
+  IMO_TRY(const bool is_disputed, has_disputed(chain_.client, chain_.deployment, request.claim_hash,
+                                               chain_.transactions.address()));
+  if (is_disputed) {
     checked_.insert(request.claim_hash);
     return {};
   }

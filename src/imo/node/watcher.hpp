@@ -1,6 +1,7 @@
 /// The watcher: runs other operators' answers again and disputes the false ones.
 #pragma once
 
+#include "imo/base/thread_pool.hpp"
 #include "imo/node/dispute.hpp"
 #include "imo/node/model_shelf.hpp"
 #include "imo/node/operator.hpp"
@@ -8,13 +9,14 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 
 namespace imo::node {
 
 /// Looks at answers of the oracle whose window is open and whose model this node serves. One is
-/// disputed only when two computations that share no code path and no memory (the fastest kernel
-/// and the scalar one) agree where it is wrong. What it found it finds again after a restart.
+/// disputed only when two computations agree where it is wrong (replay.hpp). What it found it finds
+/// again after a restart, and disputes once: the chain tells what this account has disputed before.
 class Watcher {
  public:
   /// With `dry_run` it says what it would dispute and puts no money down.
@@ -30,7 +32,8 @@ class Watcher {
   ChainSide chain_;
   const ModelShelf& models_;
   bool dry_run_;
-  std::set<Hash32> checked_;  ///< claims that were found true, or said to be false
+  std::unique_ptr<ThreadPool> pool_;  ///< made with the first answer
+  std::set<Hash32> checked_;          ///< claims that were found true, or said to be false
   std::map<Hash32, std::chrono::steady_clock::time_point> not_before_;
 };
 
