@@ -3,13 +3,13 @@ pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {PullPayments} from "./PullPayments.sol";
 import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IOperatorRegistry} from "./interfaces/IOperatorRegistry.sol";
 import {IOracle} from "./interfaces/IOracle.sol";
 import {IStepVerifier} from "./interfaces/IStepVerifier.sol";
 import {PackedTokens} from "./libraries/PackedTokens.sol";
-import {Payment} from "./libraries/Payment.sol";
 
 /// @title The money, the clocks and the endings of disputes
 /// @dev Money in here: the bonds of live disputes and what is owed. Stakes and bonds of operators stay in their
@@ -17,7 +17,7 @@ import {Payment} from "./libraries/Payment.sol";
 ///
 /// Why half of every lost bond burns: somebody who plays both sides of a dispute, to end it before others win it or to
 /// keep an answer from becoming final, pays for it each time.
-abstract contract DisputeGameBase is IDisputeGame {
+abstract contract DisputeGameBase is IDisputeGame, PullPayments {
     using PackedTokens for bytes;
     using SafeCast for uint256;
 
@@ -37,10 +37,6 @@ abstract contract DisputeGameBase is IDisputeGame {
     /// @dev One slot: an opening writes both.
     uint128 private _disputeCount;
     uint128 private _liveCount;
-    /// @inheritdoc IDisputeGame
-    uint256 public totalOwed;
-    /// @inheritdoc IDisputeGame
-    mapping(address account => uint256) public owed;
     /// @inheritdoc IDisputeGame
     mapping(bytes32 digest => bool) public isReceiptStruckDown;
     /// @inheritdoc IDisputeGame
@@ -78,17 +74,6 @@ abstract contract DisputeGameBase is IDisputeGame {
     /// @dev The part of a slashed stake that this contract owes on.
     receive() external payable {
         if (msg.sender != address(_OPERATORS)) revert NotOperatorRegistry(msg.sender);
-    }
-
-    /// @inheritdoc IDisputeGame
-    function withdraw(address to) external returns (uint256 amount) {
-        if (to == address(0)) revert ZeroAddress();
-        return _withdraw(msg.sender, to);
-    }
-
-    /// @inheritdoc IDisputeGame
-    function withdrawFor(address account) external returns (uint256 amount) {
-        return _withdraw(account, account);
     }
 
     /// @inheritdoc IDisputeGame
@@ -271,7 +256,7 @@ abstract contract DisputeGameBase is IDisputeGame {
         if (liveReceiptDisputes[operator] > 1) _fillStake(operator);
     }
 
-    // ---------------------------------------------------------------- clocks and money
+    // ---------------------------------------------------------------- clocks
 
     /// @dev The turn passes: this side's clock stops, the other side's runs. A side that has less than the extension
     /// left gets the extension, once.
@@ -287,27 +272,5 @@ abstract contract DisputeGameBase is IDisputeGame {
         dispute.phase = next;
         dispute.otherTime = (dispute.deadline - block.timestamp).toUint40();
         dispute.deadline = (block.timestamp + time).toUint40();
-    }
-
-    function _credit(address account, uint256 amount) private {
-        if (amount == 0) return;
-        owed[account] += amount;
-        totalOwed += amount;
-        emit Credited(account, amount);
-    }
-
-    function _withdraw(address account, address to) private returns (uint256 amount) {
-        amount = owed[account];
-        if (amount == 0) revert NothingOwed(account);
-        owed[account] = 0;
-        totalOwed -= amount;
-        emit Withdrawn(account, to, amount);
-        _send(to, amount);
-    }
-
-    function _send(address to, uint256 amount) private {
-        if (amount != 0 && !Payment.trySend(address(0), to, amount)) {
-            revert TransferFailed(to, amount);
-        }
     }
 }

@@ -10,7 +10,6 @@ import {IOracle} from "./interfaces/IOracle.sol";
 import {ISplitterFactory} from "./interfaces/ISplitterFactory.sol";
 import {BoundedCall} from "./libraries/BoundedCall.sol";
 import {PackedTokens} from "./libraries/PackedTokens.sol";
-import {Payment} from "./libraries/Payment.sol";
 
 /// @title Oracle
 /// @notice See IOracle. No owner, no pause; every transition can be made by anybody, except that
@@ -181,17 +180,6 @@ contract Oracle is OracleBase {
         _credit(record.beneficiary, record.fee);
     }
 
-    /// @inheritdoc IOracle
-    function withdraw(address to) external returns (uint256 amount) {
-        if (to == address(0)) revert ZeroAddress();
-        return _withdraw(msg.sender, to);
-    }
-
-    /// @inheritdoc IOracle
-    function withdrawFor(address account) external returns (uint256 amount) {
-        return _withdraw(account, account);
-    }
-
     // ---------------------------------------------------------------- disputes
 
     /// @inheritdoc IOracle
@@ -313,28 +301,6 @@ contract Oracle is OracleBase {
         bool success = callback.code.length != 0 && BoundedCall.execute(callback, gasLimit, data);
         if (!success) record.delivery = Delivery.Failed;
         emit CallbackDelivered(requestId, callback, success);
-    }
-
-    function _credit(address account, uint256 amount) private {
-        if (amount == 0) return;
-        owed[account] += amount;
-        totalOwed += amount;
-        emit Credited(account, amount);
-    }
-
-    function _withdraw(address account, address to) private returns (uint256 amount) {
-        amount = owed[account];
-        if (amount == 0) revert NothingOwed(account);
-        owed[account] = 0;
-        totalOwed -= amount;
-        emit Withdrawn(account, to, amount);
-        _send(to, amount);
-    }
-
-    function _send(address to, uint256 amount) private {
-        if (amount != 0 && !Payment.trySend(address(0), to, amount)) {
-            revert TransferFailed(to, amount);
-        }
     }
 
     function _emitAsked(

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
+import {PullPayments} from "./PullPayments.sol";
 import {IAIOracle} from "./interfaces/IAIOracle.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IOperatorRegistry} from "./interfaces/IOperatorRegistry.sol";
@@ -13,7 +14,7 @@ import {PackedTokens} from "./libraries/PackedTokens.sol";
 /// @title OracleBase
 /// @notice What the oracle remembers, what it can be asked, and what it checks; nothing in here
 /// changes state. The transitions are in Oracle.
-abstract contract OracleBase is IOracle {
+abstract contract OracleBase is IOracle, PullPayments {
     using PackedTokens for bytes;
 
     /// @dev Storage of a request. What follows from other members is computed: the bond, and
@@ -77,10 +78,6 @@ abstract contract OracleBase is IOracle {
     uint256 public requestCount;
     /// @inheritdoc IOracle
     uint256 public openFees;
-    /// @inheritdoc IOracle
-    uint256 public totalOwed;
-    /// @inheritdoc IOracle
-    mapping(address account => uint256) public owed;
     /// @inheritdoc IOracle
     mapping(bytes32 claimHash => bool) public isStruckDown;
     /// @inheritdoc IOracle

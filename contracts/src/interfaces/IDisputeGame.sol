@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IOperatorRegistry} from "./IOperatorRegistry.sol";
 import {IOracle} from "./IOracle.sol";
+import {IPullPayments} from "./IPullPayments.sol";
 import {IStepVerifier} from "./IStepVerifier.sol";
 
 /// @title Disputes over answers and receipts
@@ -10,7 +11,7 @@ import {IStepVerifier} from "./IStepVerifier.sol";
 /// that chooses this token, and reveals it round by round; the challenger picks what differs from his own. It ends at
 /// one element, which the step verifier computes. Who is silent for longer than his clock has lost.
 /// @dev docs/dispute.md says it all at length; src/imo/opml/game_rules.hpp is this contract in C++, error for error.
-interface IDisputeGame {
+interface IDisputeGame is IPullPayments {
     enum Phase {
         None,
         Commit, // the operator's move
@@ -85,10 +86,7 @@ interface IDisputeGame {
         uint256 compensation,
         uint256 burned
     );
-    event Credited(address indexed account, uint256 amount);
-    event Withdrawn(address indexed account, address indexed to, uint256 amount);
 
-    error ZeroAddress();
     error BadClocks(uint256 clock, uint256 extension);
     error ZeroBond();
     error RegistryMismatch(address registry);
@@ -114,9 +112,6 @@ interface IDisputeGame {
     error TreeTooHigh(uint256 height, uint256 limit);
     error NotPadding(uint256 leafIndex);
     error ClaimStands(uint256 disputeId);
-
-    error NothingOwed(address account);
-    error TransferFailed(address to, uint256 amount);
     error NotOperatorRegistry(address sender);
 
     /// @notice Disputes the live answer of a request, before its window ends. The value is `challengerBond`.
@@ -208,12 +203,6 @@ interface IDisputeGame {
     /// @notice Ends a dispute over a claim that fell in another one; the challenger gets his bond back. By anybody.
     function settle(uint256 disputeId) external;
 
-    /// @notice Sends what the caller is owed to `to`.
-    function withdraw(address to) external returns (uint256 amount);
-
-    /// @notice Sends what `account` is owed to it. By anybody.
-    function withdrawFor(address account) external returns (uint256 amount);
-
     function disputeOf(uint256 disputeId) external view returns (Dispute memory);
     /// @notice Disputes have the numbers 1 to this one.
     function disputeCount() external view returns (uint256);
@@ -225,10 +214,8 @@ interface IDisputeGame {
     function stakeOf(address operator) external view returns (uint256);
     /// @notice Live disputes over receipts of an operator.
     function liveReceiptDisputes(address operator) external view returns (uint256);
-    function owed(address account) external view returns (uint256);
-    /// @notice Bonds of live disputes, and what is owed, in wei. The balance is never below their sum.
+    /// @notice Bonds of live disputes, in wei. The balance is never below `openBonds + totalOwed`.
     function openBonds() external view returns (uint256);
-    function totalOwed() external view returns (uint256);
 
     function oracle() external view returns (address);
     function stepVerifier() external view returns (address);

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IAIOracle} from "./IAIOracle.sol";
+import {IPullPayments} from "./IPullPayments.sol";
 
 /// @title The oracle: questions with a fee, answers with a bond
 /// @notice Life of a request:
@@ -18,7 +19,7 @@ import {IAIOracle} from "./IAIOracle.sol";
 /// while `block.timestamp < deadline`, disputable while `block.timestamp < finalAt`.
 ///
 /// An answer is delivered to the callback at once, as `Answered`, not yet final; `isFinalized` tells.
-interface IOracle is IAIOracle {
+interface IOracle is IAIOracle, IPullPayments {
     enum Status {
         None,
         Open,
@@ -201,13 +202,6 @@ interface IOracle is IAIOracle {
         uint256 indexed requestId, bytes32 indexed claimHash, bool held, uint256 live
     );
 
-    /// @notice `amount` became withdrawable by `account`.
-    event Credited(address indexed account, uint256 amount);
-
-    /// @notice `amount` owed to `account` was sent to `to`.
-    event Withdrawn(address indexed account, address indexed to, uint256 amount);
-
-    error ZeroAddress();
     error ZeroWindow();
     /// @dev A registry or factory that does not name this oracle, its dispute game or its models.
     error RegistryMismatch(address operatorRegistry);
@@ -246,8 +240,6 @@ interface IOracle is IAIOracle {
     error NoDispute(uint256 requestId, bytes32 claimHash);
     error NotDisputeGame(address caller);
     error NotOperatorRegistry(address caller);
-    error NothingOwed(address account);
-    error TransferFailed(address to, uint256 amount);
 
     /// @notice Asks a model. The whole value is the fee.
     /// @dev With a named operator the fee must be at least its `quote`; a question to any operator
@@ -303,12 +295,6 @@ interface IOracle is IAIOracle {
     /// the rest is burned; the request opens again, to every operator, for its response time.
     function strikeDown(uint256 requestId, bytes32 claimHash, address challenger) external;
 
-    /// @notice Sends what is owed to the caller to `to`.
-    function withdraw(address to) external returns (uint256 amount);
-
-    /// @notice Sends what is owed to `account` to `account`. By anybody.
-    function withdrawFor(address account) external returns (uint256 amount);
-
     /// @notice The request; `status` is None when there is no such request.
     function requestOf(uint256 requestId) external view returns (Request memory);
 
@@ -331,14 +317,9 @@ interface IOracle is IAIOracle {
     /// @notice Number of live disputes on a claim.
     function liveDisputes(bytes32 claimHash) external view returns (uint256);
 
-    /// @notice What `withdraw` would send, in wei.
-    function owed(address account) external view returns (uint256);
-
-    /// @notice Sum of the fees of all requests that are neither final nor refunded, in wei.
+    /// @notice Sum of the fees of all requests that are neither final nor refunded, in wei. The balance is never below
+    /// `openFees + totalOwed`.
     function openFees() external view returns (uint256);
-
-    /// @notice Sum of everything owed, in wei. The balance is never below `openFees + totalOwed`.
-    function totalOwed() external view returns (uint256);
 
     /// @notice The number of requests so far; the newest has this number.
     function requestCount() external view returns (uint256);

@@ -145,9 +145,9 @@ library AttentionEquations {
         );
         uint256[] memory row = list(ProductSum.variables(b.position, a.rows.variables));
         uint256 variables = a.cells.variables;
-        ProductSum.Form[] memory forms =
+        ProductSum.Form[] memory product =
             forms(formOf(a.reciprocal, row), formOf(a.exp, allVariables(variables)));
-        c.term(variables, minus(ONE), forms, known);
+        c.term(variables, minus(ONE), product, known);
     }
 
     function mix(EquationBuilder.Context memory c) internal pure {
@@ -170,7 +170,7 @@ library AttentionEquations {
     function _mixForms(EquationBuilder.Context memory c, uint256 head, uint256 variables)
         private
         pure
-        returns (ProductSum.Form[] memory forms)
+        returns (ProductSum.Form[] memory product)
     {
         ModelCircuit.Bits memory b = c.m.bits;
         uint256[] memory row = list(ProductSum.variables(b.position, variables - b.position));
@@ -180,10 +180,10 @@ library AttentionEquations {
             ProductSum.variables(0, b.position),
             ProductSum.variables(head + b.heads, b.layer)
         );
-        forms = new ProductSum.Form[](3);
-        forms[0] = formOf(c.m.attention.reciprocal, row);
-        forms[1] = formOf(c.m.attention.exp, allVariables(variables));
-        forms[2] = formOf(c.m.value.values, value);
+        product = new ProductSum.Form[](3);
+        product[0] = formOf(c.m.attention.reciprocal, row);
+        product[1] = formOf(c.m.attention.exp, allVariables(variables));
+        product[2] = formOf(c.m.value.values, value);
     }
 
     function checkMaximum(EquationBuilder.Context memory c) internal pure {

@@ -46,25 +46,25 @@ library EquationBuilder {
         c.equations = new uint256[](MOST_TERMS);
     }
 
-    function column(Context memory c, uint256 column) internal pure returns (Fp3) {
-        return c.claims.valueAtRho(c.m.circuit, c.reader, column);
+    function column(Context memory c, uint256 id) internal pure returns (Fp3) {
+        return c.claims.valueAtRho(c.m.circuit, c.reader, id);
     }
 
-    function limbs(Context memory c, Circuit.Limbs memory limbs) internal pure returns (Fp3 sum) {
-        for (uint256 i; i < limbs.columns.length; ++i) {
-            sum = powerOfTwo(16 * i).mulAdd(c.column(limbs.columns[i]), sum);
+    function limbs(Context memory c, Circuit.Limbs memory number) internal pure returns (Fp3 sum) {
+        for (uint256 i; i < number.columns.length; ++i) {
+            sum = powerOfTwo(16 * i).mulAdd(c.column(number.columns[i]), sum);
         }
     }
 
     /// @dev At another point than rho.
-    function limbsAt(Context memory c, Circuit.Limbs memory limbs, Fp3[] memory point)
+    function limbsAt(Context memory c, Circuit.Limbs memory number, Fp3[] memory point)
         internal
         pure
         returns (Fp3 sum)
     {
         point = c.claims.met(point);
-        for (uint256 i; i < limbs.columns.length; ++i) {
-            Fp3 limb = c.claims.value(c.m.circuit, c.reader, limbs.columns[i], point);
+        for (uint256 i; i < number.columns.length; ++i) {
+            Fp3 limb = c.claims.value(c.m.circuit, c.reader, number.columns[i], point);
             sum = powerOfTwo(16 * i).mulAdd(limb, sum);
         }
     }
@@ -102,7 +102,7 @@ library EquationBuilder {
     }
 
     /// @dev The sum of a column over its lowest 2^bits indices: 2^bits times its value at 1/2 in those.
-    function rowSum(Context memory c, uint256 column, uint256 rows) internal pure returns (Fp3) {
+    function rowSum(Context memory c, uint256 id, uint256 rows) internal pure returns (Fp3) {
         uint256 bits = c.m.bits.position;
         Fp3[] memory point = new Fp3[](bits + rows);
         for (uint256 j; j < bits; ++j) {
@@ -111,7 +111,7 @@ library EquationBuilder {
         for (uint256 j; j < rows; ++j) {
             point[bits + j] = Points.coordinate(c.rho, j);
         }
-        return c.claims.value(c.m.circuit, c.reader, column, c.claims.met(point)) * powerOfTwo(bits);
+        return c.claims.value(c.m.circuit, c.reader, id, c.claims.met(point)) * powerOfTwo(bits);
     }
 
     function equation(Context memory c, Fp3 left) internal pure {

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDisputeGame} from "../../src/interfaces/IDisputeGame.sol";
 import {IOracle} from "../../src/interfaces/IOracle.sol";
+import {IPullPayments} from "../../src/interfaces/IPullPayments.sol";
 import {IStepVerifier} from "../../src/interfaces/IStepVerifier.sol";
 import {OpmlConstants as K} from "../../src/opml/OpmlConstants.sol";
 import {DisputeFixture} from "./DisputeFixture.sol";
@@ -342,9 +343,9 @@ contract DisputeGameTest is DisputeFixture {
         disputes.timeout(1);
         vm.expectPartialRevert(IDisputeGame.WrongPhase.selector);
         disputes.settle(0);
-        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.NothingOwed.selector, address(this)));
+        vm.expectRevert(abi.encodeWithSelector(IPullPayments.NothingOwed.selector, address(this)));
         disputes.withdraw(address(this));
-        vm.expectRevert(IDisputeGame.ZeroAddress.selector);
+        vm.expectRevert(IPullPayments.ZeroAddress.selector);
         disputes.withdraw(address(0));
         vm.expectRevert(
             abi.encodeWithSelector(IDisputeGame.NotOperatorRegistry.selector, address(this))

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IOracle} from "../../src/interfaces/IOracle.sol";
+import {IPullPayments} from "../../src/interfaces/IPullPayments.sol";
 import {UseFixture} from "./UseFixture.sol";
 
 /// hold
@@ -110,7 +111,7 @@ contract OracleDisputeTest is UseFixture {
         bytes32 claim = liveClaim(id);
         vm.startPrank(game);
         oracle.hold(id, claim);
-        vm.expectRevert(IOracle.ZeroAddress.selector);
+        vm.expectRevert(IPullPayments.ZeroAddress.selector);
         oracle.strikeDown(id, claim, address(0));
     }
 

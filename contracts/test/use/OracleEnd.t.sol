@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IOracle} from "../../src/interfaces/IOracle.sol";
+import {IPullPayments} from "../../src/interfaces/IPullPayments.sol";
 import {Unpayable} from "./Receivers.sol";
 import {UseFixture} from "./UseFixture.sol";
 
@@ -111,7 +112,7 @@ contract OracleEndTest is UseFixture {
         vm.expectEmit(address(oracle));
         emit IOracle.Refunded(id, asker, FEE);
         vm.expectEmit(address(oracle));
-        emit IOracle.Credited(asker, FEE);
+        emit IPullPayments.Credited(asker, FEE);
         vm.prank(stranger);
         oracle.refund(id);
         assertStatus(id, IOracle.Status.Refunded);
@@ -173,20 +174,20 @@ contract OracleEndTest is UseFixture {
     function test_withdraw_paysOnce() public {
         owe(asker);
         vm.expectEmit(address(oracle));
-        emit IOracle.Withdrawn(asker, challenger, FEE);
+        emit IPullPayments.Withdrawn(asker, challenger, FEE);
         vm.prank(asker);
         assertEq(oracle.withdraw(challenger), FEE);
         assertEq(challenger.balance, FEE);
         assertEq(oracle.totalOwed(), 0);
         vm.prank(asker);
-        vm.expectRevert(abi.encodeWithSelector(IOracle.NothingOwed.selector, asker));
+        vm.expectRevert(abi.encodeWithSelector(IPullPayments.NothingOwed.selector, asker));
         oracle.withdraw(challenger);
     }
 
     function test_withdraw_toZero_reverts() public {
         owe(asker);
         vm.prank(asker);
-        vm.expectRevert(IOracle.ZeroAddress.selector);
+        vm.expectRevert(IPullPayments.ZeroAddress.selector);
         oracle.withdraw(address(0));
     }
 
@@ -196,7 +197,7 @@ contract OracleEndTest is UseFixture {
         vm.prank(stranger);
         oracle.withdrawFor(asker);
         assertEq(asker.balance, before + FEE);
-        vm.expectRevert(abi.encodeWithSelector(IOracle.NothingOwed.selector, stranger));
+        vm.expectRevert(abi.encodeWithSelector(IPullPayments.NothingOwed.selector, stranger));
         oracle.withdrawFor(stranger);
     }
 
@@ -204,7 +205,7 @@ contract OracleEndTest is UseFixture {
         Unpayable account = new Unpayable();
         owe(address(account));
         vm.expectRevert(
-            abi.encodeWithSelector(IOracle.TransferFailed.selector, address(account), FEE)
+            abi.encodeWithSelector(IPullPayments.TransferFailed.selector, address(account), FEE)
         );
         oracle.withdrawFor(address(account));
         assertEq(oracle.owed(address(account)), FEE);

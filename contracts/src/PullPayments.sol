@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IPullPayments} from "./interfaces/IPullPayments.sol";
+import {Payment} from "./libraries/Payment.sol";
+
+/// @title PullPayments
+/// @notice See IPullPayments.
+abstract contract PullPayments is IPullPayments {
+    /// @inheritdoc IPullPayments
+    uint256 public totalOwed;
+    /// @inheritdoc IPullPayments
+    mapping(address account => uint256) public owed;
+
+    /// @inheritdoc IPullPayments
+    function withdraw(address to) external returns (uint256 amount) {
+        if (to == address(0)) revert ZeroAddress();
+        return _withdraw(msg.sender, to);
+    }
+
+    /// @inheritdoc IPullPayments
+    function withdrawFor(address account) external returns (uint256 amount) {
+        return _withdraw(account, account);
+    }
+
+    function _credit(address account, uint256 amount) internal {
+        if (amount == 0) return;
+        owed[account] += amount;
+        totalOwed += amount;
+        emit Credited(account, amount);
+    }
+
+    function _send(address to, uint256 amount) internal {
+        if (amount != 0 && !Payment.trySend(address(0), to, amount)) {
+            revert TransferFailed(to, amount);
+        }
+    }
+
+    function _withdraw(address account, address to) private returns (uint256 amount) {
+        amount = owed[account];
+        if (amount == 0) revert NothingOwed(account);
+        owed[account] = 0;
+        totalOwed -= amount;
+        emit Withdrawn(account, to, amount);
+        _send(to, amount);
+    }
+}
