@@ -2,6 +2,7 @@
 
 #include "imo/base/check.hpp"
 #include "imo/crypto/keccak_avx2.hpp"
+#include "imo/crypto/keccak_avx512.hpp"
 #include "imo/crypto/keccak_permutation.hpp"
 
 #include <bit>
@@ -43,40 +44,64 @@ Hash32 squeeze(const std::array<std::uint64_t, 25>& state) {
   return digest;
 }
 
-struct FourStates {
-  alignas(32) std::array<std::uint64_t, 100> words{};
+/// States of several messages, interleaved: word i of lane k is words[kLanes * i + k].
+template <std::size_t kLanes>
+struct States {
+  alignas(8 * kLanes) std::array<std::uint64_t, 25 * kLanes> words{};
 
   void absorb(std::size_t lane, const std::uint8_t* block) {
-    for (std::size_t i = 0; i < kRateWords; ++i) words[4 * i + lane] ^= load_word(block + 8 * i);
+    for (std::size_t i = 0; i < kRateWords; ++i)
+      words[kLanes * i + lane] ^= load_word(block + 8 * i);
+  }
+
+  /// The last block: as pad(), without a copy of what is whole words.
+  void absorb_tail(std::size_t lane, BytesView tail) {
+    std::size_t i = 0;
+    for (; 8 * i + 8 <= tail.size(); ++i) words[kLanes * i + lane] ^= load_word(&tail[8 * i]);
+    std::uint64_t last = std::uint64_t{1} << (8 * (tail.size() - 8 * i));
+    for (std::size_t at = 8 * i; at < tail.size(); ++at) {
+      last |= std::uint64_t{tail[at]} << (8 * (at - 8 * i));
+    }
+    words[kLanes * i + lane] ^= last;
+    words[kLanes * (kRateWords - 1) + lane] ^= std::uint64_t{1} << 63;
   }
 
   [[nodiscard]] Hash32 squeeze(std::size_t lane) const {
     Hash32 digest;
     for (std::size_t i = 0; i < 4; ++i) {
-      std::memcpy(digest.bytes.data() + 8 * i, &words[4 * i + lane], 8);
+      std::memcpy(digest.bytes.data() + 8 * i, &words[kLanes * i + lane], 8);
     }
     return digest;
   }
 };
+
+/// Hashes kLanes messages of one length.
+template <std::size_t kLanes>
+void hash_lanes(const BytesView* messages, Hash32* digests, void (*permute)(unsigned long*)) {
+  const std::size_t size = messages[0].size();
+  States<kLanes> states;
+  std::size_t done = 0;
+  for (; size - done >= kRate; done += kRate) {
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+      states.absorb(lane, messages[lane].data() + done);
+    }
+    permute(states.words.data());
+  }
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    states.absorb_tail(lane, messages[lane].subspan(done));
+  }
+  permute(states.words.data());
+  for (std::size_t lane = 0; lane < kLanes; ++lane) digests[lane] = states.squeeze(lane);
+}
 
 bool has_avx2() {
   static const bool supported = __builtin_cpu_supports("avx2") != 0;
   return supported;
 }
 
-std::array<Hash32, 4> four_digests_avx2(const std::array<BytesView, 4>& messages) {
-  const std::size_t size = messages[0].size();
-  FourStates states;
-  std::size_t done = 0;
-  for (; size - done >= kRate; done += kRate) {
-    for (std::size_t lane = 0; lane < 4; ++lane) states.absorb(lane, messages[lane].data() + done);
-    keccak_f1600_x4_avx2(states.words.data());
-  }
-  for (std::size_t lane = 0; lane < 4; ++lane) {
-    states.absorb(lane, pad(messages[lane].subspan(done)).data());
-  }
-  keccak_f1600_x4_avx2(states.words.data());
-  return {states.squeeze(0), states.squeeze(1), states.squeeze(2), states.squeeze(3)};
+bool has_avx512() {
+  static const bool supported = __builtin_cpu_supports("avx512f") != 0;
+  return supported;
 }
 
 }  // namespace
@@ -95,13 +120,23 @@ Hash32 keccak256_pair(const Hash32& a, const Hash32& b) {
   return keccak256(both);
 }
 
-std::array<Hash32, 4> keccak256_x4(const std::array<BytesView, 4>& messages) {
+void keccak256_many(std::span<const BytesView> messages, std::span<Hash32> digests) {
+  IMO_CHECK(messages.size() == digests.size(), "keccak256_many: a digest for each message");
   for (const BytesView message : messages) {
-    IMO_CHECK(message.size() == messages[0].size(), "keccak256_x4: messages differ in length");
+    IMO_CHECK(message.size() == messages[0].size(), "keccak256_many: messages differ in length");
   }
-  if (has_avx2()) return four_digests_avx2(messages);
-  return {keccak256(messages[0]), keccak256(messages[1]), keccak256(messages[2]),
-          keccak256(messages[3])};
+  std::size_t i = 0;
+  if (has_avx512()) {
+    for (; i + 8 <= messages.size(); i += 8) {
+      hash_lanes<8>(&messages[i], &digests[i], keccak_f1600_x8_avx512);
+    }
+  }
+  if (has_avx2()) {
+    for (; i + 4 <= messages.size(); i += 4) {
+      hash_lanes<4>(&messages[i], &digests[i], keccak_f1600_x4_avx2);
+    }
+  }
+  for (; i < messages.size(); ++i) digests[i] = keccak256(messages[i]);
 }
 
 Keccak256& Keccak256::update(BytesView piece) {

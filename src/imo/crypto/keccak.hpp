@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 namespace imo::crypto {
 
@@ -14,8 +15,13 @@ Hash32 keccak256(BytesView message);
 /// The digest of `a` followed by `b`: one node of a Merkle tree.
 Hash32 keccak256_pair(const Hash32& a, const Hash32& b);
 
-/// Four digests at once of four messages of equal length; with AVX2 where the machine has it.
-std::array<Hash32, 4> keccak256_x4(const std::array<BytesView, 4>& messages);
+/// As many messages as keccak256_many hashes at once on any machine: who has many hands it this
+/// many.
+inline constexpr std::size_t kHashesAtOnce = 8;
+
+/// The digests of messages of equal length (checked), as many of both (checked): eight at once with
+/// AVX-512, four with AVX2.
+void keccak256_many(std::span<const BytesView> messages, std::span<Hash32> digests);
 
 /// A digest of a message that arrives in pieces.
 class Keccak256 {

@@ -1,5 +1,6 @@
-// Keccak-256 per digest: one at a time (scalar) and four at a time (AVX2 where there is one).
-// Build and run: ninja -C build/release imo_keccak_bench && build/release/imo_keccak_bench
+// Keccak-256 per digest: one at a time (scalar), four (AVX2 where there is one) and eight
+// (AVX-512). Build and run: ninja -C build/release imo_keccak_bench &&
+// build/release/imo_keccak_bench
 #include "imo/crypto/keccak.hpp"
 
 #include <benchmark/benchmark.h>
@@ -16,18 +17,20 @@ void one(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 
-void four(benchmark::State& state) {
+void many(benchmark::State& state) {
   Bytes message(static_cast<std::size_t>(state.range(0)), 0x5a);
+  std::vector<Hash32> digests(static_cast<std::size_t>(state.range(1)));
   for ([[maybe_unused]] const auto step : state) {
-    const auto digests = keccak256_x4({message, message, message, message});
-    message[0] = digests[3].bytes[0];
+    const std::vector<BytesView> messages(digests.size(), message);
+    keccak256_many(messages, digests);
+    message[0] = digests.back().bytes[0];
   }
-  state.SetItemsProcessed(4 * state.iterations());
+  state.SetItemsProcessed(state.iterations() * state.range(1));
 }
 
-// A Merkle node without and with its prefix, and a leaf of 1 KiB.
-BENCHMARK(one)->Arg(64)->Arg(65)->Arg(1025);
-BENCHMARK(four)->Arg(64)->Arg(65)->Arg(1025);
+// A Merkle node without and with its prefix, a row of the proof's codes, and a leaf of 1 KiB.
+BENCHMARK(one)->Arg(64)->Arg(65)->Arg(128)->Arg(1025);
+BENCHMARK(many)->ArgsProduct({{64, 65, 128, 1025}, {4, 8}});
 
 }  // namespace
 }  // namespace imo::crypto

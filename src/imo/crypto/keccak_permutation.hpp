@@ -1,8 +1,9 @@
 /// Keccak-f[1600] over any word type that behaves as 64 bits in every lane: `std::uint64_t` for one
-/// state, a vector of four for four states at once. Internal to crypto.
+/// state, a vector of four or eight for as many states at once. Internal to crypto.
 ///
-/// This header is compiled once more with -mavx2, so it must not bring in anything that the linker
-/// could share with code for other machines: no library headers, and internal linkage only.
+/// This header is compiled again with -mavx2 and for AVX-512, so it must not bring in anything that
+/// the linker could share with code for other machines: no library headers, and internal linkage
+/// only.
 #pragma once
 
 namespace imo::crypto {
@@ -27,6 +28,17 @@ static inline Word rotate_left(Word x, unsigned n) {
   return n == 0 ? x : (x << n) | (x >> (64 - n));
 }
 
+/// a ^ (~b & c)
+template <typename Word>
+static inline Word chi(Word a, Word b, Word c) {
+  return a ^ (~b & c);
+}
+
+template <typename Word>
+static inline Word xor3(Word a, Word b, Word c) {
+  return a ^ b ^ c;
+}
+
 // Unrolled so that every rotation and index is a constant and lanes live in registers.
 template <typename Word>
 static inline void keccak_f1600(Word* a) {
@@ -34,22 +46,23 @@ static inline void keccak_f1600(Word* a) {
     Word column[5];
 #pragma GCC unroll 5
     for (unsigned x = 0; x < 5; ++x) {  // NOLINT(modernize-loop-convert): unrolled by index
-      column[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];
+      column[x] = xor3(xor3(a[x], a[x + 5], a[x + 10]), a[x + 15], a[x + 20]);
     }
     Word moved[25];
 #pragma GCC unroll 5
     for (unsigned x = 0; x < 5; ++x) {
-      const Word parity = column[(x + 4) % 5] ^ rotate_left(column[(x + 1) % 5], 1);
+      const Word before = column[(x + 4) % 5];
+      const Word after = rotate_left(column[(x + 1) % 5], 1);
 #pragma GCC unroll 5
       for (unsigned i = x; i < 25; i += 5) {
-        moved[kPlace[i]] = rotate_left(a[i] ^ parity, kRotation[i]);
+        moved[kPlace[i]] = rotate_left(xor3(a[i], before, after), kRotation[i]);
       }
     }
 #pragma GCC unroll 5
     for (unsigned y = 0; y < 25; y += 5) {
 #pragma GCC unroll 5
       for (unsigned x = 0; x < 5; ++x) {
-        a[y + x] = moved[y + x] ^ (~moved[y + (x + 1) % 5] & moved[y + (x + 2) % 5]);
+        a[y + x] = chi(moved[y + x], moved[y + (x + 1) % 5], moved[y + (x + 2) % 5]);
       }
     }
     a[0] ^= kRoundConstant[round];

@@ -2,6 +2,7 @@
 
 #include "imo/base/hex.hpp"
 #include "imo/crypto/keccak_avx2.hpp"
+#include "imo/crypto/keccak_avx512.hpp"
 #include "imo/crypto/keccak_permutation.hpp"
 
 #include <gtest/gtest.h>
@@ -79,10 +80,13 @@ TEST(Keccak, PairIsTheConcatenation) {
   EXPECT_NE(keccak256_pair(a, b), keccak256_pair(b, a));
 }
 
-TEST(KeccakDeathTest, FourAtOnceAreOfOneLength) {
+TEST(KeccakDeathTest, ManyAtOnceAreOfOneLength) {
   const Bytes a(3);
   const Bytes b(4);
-  EXPECT_DEATH(keccak256_x4({a, a, b, a}), "differ in length");
+  const std::array<BytesView, 4> messages{a, a, b, a};
+  std::array<Hash32, 4> digests;
+  EXPECT_DEATH(keccak256_many(messages, digests), "differ in length");
+  EXPECT_DEATH(keccak256_many(std::span(messages).first(3), digests), "a digest for each");
 }
 
 RC_GTEST_PROP(KeccakProperty, PiecesMakeNoDifference, (const std::vector<Bytes>& some)) {
@@ -98,25 +102,42 @@ RC_GTEST_PROP(KeccakProperty, PiecesMakeNoDifference, (const std::vector<Bytes>&
   RC_ASSERT(hasher.finish() == keccak256(whole));
 }
 
-RC_GTEST_PROP(KeccakProperty, FourAtOnceAreFourDigests, ()) {
+RC_GTEST_PROP(KeccakProperty, ManyAtOnceAreAsManyDigests, ()) {
   const auto size = *rc::gen::inRange<std::size_t>(0, 600);
-  const auto message = rc::gen::container<Bytes>(size, rc::gen::arbitrary<std::uint8_t>());
-  const auto messages = *rc::gen::container<std::array<Bytes, 4>>(message);
-  const auto digests = keccak256_x4({messages[0], messages[1], messages[2], messages[3]});
-  for (std::size_t i = 0; i < 4; ++i) RC_ASSERT(digests[i] == keccak256(messages[i]));
+  const auto count = *rc::gen::inRange<std::size_t>(0, 3 * kHashesAtOnce);
+  const auto messages = *rc::gen::container<std::vector<Bytes>>(
+      count, rc::gen::container<Bytes>(size, rc::gen::arbitrary<std::uint8_t>()));
+  const std::vector<BytesView> views(messages.begin(), messages.end());
+  std::vector<Hash32> digests(count);
+  keccak256_many(views, digests);
+  for (std::size_t i = 0; i < count; ++i) RC_ASSERT(digests[i] == keccak256(messages[i]));
 }
 
-// The fast twin against the slow one, state for state.
+/// A fast twin against the slow one, state for state.
+template <std::size_t kLanes>
+void permutes_as_scalar_code_does(void (*permute)(unsigned long*)) {
+  using State = std::array<std::uint64_t, 25>;
+  auto states = *rc::gen::container<std::array<State, kLanes>>(
+      rc::gen::container<State>(rc::gen::arbitrary<std::uint64_t>()));
+  alignas(8 * kLanes) std::array<std::uint64_t, 25 * kLanes> interleaved{};
+  for (std::size_t i = 0; i < interleaved.size(); ++i) {
+    interleaved[i] = states[i % kLanes][i / kLanes];
+  }
+  permute(interleaved.data());
+  for (State& state : states) keccak_f1600(state.data());
+  for (std::size_t i = 0; i < interleaved.size(); ++i) {
+    RC_ASSERT(interleaved[i] == states[i % kLanes][i / kLanes]);
+  }
+}
+
 RC_GTEST_PROP(KeccakProperty, Avx2PermutesAsScalarCodeDoes, ()) {
   if (__builtin_cpu_supports("avx2") == 0) RC_SUCCEED("this machine has no AVX2");
-  using State = std::array<std::uint64_t, 25>;
-  auto states = *rc::gen::container<std::array<State, 4>>(
-      rc::gen::container<State>(rc::gen::arbitrary<std::uint64_t>()));
-  alignas(32) std::array<std::uint64_t, 100> interleaved{};
-  for (std::size_t i = 0; i < 100; ++i) interleaved[i] = states[i % 4][i / 4];
-  keccak_f1600_x4_avx2(interleaved.data());
-  for (State& state : states) keccak_f1600(state.data());
-  for (std::size_t i = 0; i < 100; ++i) RC_ASSERT(interleaved[i] == states[i % 4][i / 4]);
+  permutes_as_scalar_code_does<4>(keccak_f1600_x4_avx2);
+}
+
+RC_GTEST_PROP(KeccakProperty, Avx512PermutesAsScalarCodeDoes, ()) {
+  if (__builtin_cpu_supports("avx512f") == 0) RC_SUCCEED("this machine has no AVX-512");
+  permutes_as_scalar_code_does<8>(keccak_f1600_x8_avx512);
 }
 
 }  // namespace

@@ -22,18 +22,25 @@ void write_node_message(const Hash32& left, const Hash32& right, NodeMessage& me
   std::copy(right.bytes.begin(), right.bytes.end(), message.begin() + 33);
 }
 
+template <typename Message>
+std::array<BytesView, kHashesAtOnce> views_of(const std::array<Message, kHashesAtOnce>& messages) {
+  std::array<BytesView, kHashesAtOnce> views;
+  std::ranges::copy(messages, views.begin());
+  return views;
+}
+
 /// Nodes `begin` to `end` of the level above `nodes`, each over two of them.
 void hash_pairs(std::span<const Hash32> nodes, std::size_t begin, std::size_t end,
                 std::span<Hash32> above) {
-  std::size_t i = begin;
-  for (std::array<NodeMessage, 4> messages{}; i + 4 <= end; i += 4) {
-    for (std::size_t lane = 0; lane < 4; ++lane) {
+  std::array<NodeMessage, kHashesAtOnce> messages{};
+  const std::array<BytesView, kHashesAtOnce> views = views_of(messages);
+  for (std::size_t i = begin; i < end; i += kHashesAtOnce) {
+    const std::size_t count = std::min(kHashesAtOnce, end - i);
+    for (std::size_t lane = 0; lane < count; ++lane) {
       write_node_message(nodes[2 * (i + lane)], nodes[2 * (i + lane) + 1], messages[lane]);
     }
-    const auto digests = keccak256_x4({messages[0], messages[1], messages[2], messages[3]});
-    std::copy(digests.begin(), digests.end(), above.begin() + static_cast<std::ptrdiff_t>(i));
+    keccak256_many(std::span(views).first(count), above.subspan(i, count));
   }
-  for (; i < end; ++i) above[i] = merkle_node(nodes[2 * i], nodes[2 * i + 1]);
 }
 
 /// Leaves `begin` to `end` of `data`, all of whole pieces but perhaps the last.
@@ -42,16 +49,19 @@ void hash_pieces(BytesView data, std::size_t piece_size, std::size_t begin, std:
   const auto piece = [&](std::size_t i) {
     return data.subspan(i * piece_size, std::min(piece_size, data.size() - i * piece_size));
   };
-  std::array<Bytes, 4> prefixed;
+  std::array<Bytes, kHashesAtOnce> prefixed;
   prefixed.fill(Bytes(1 + piece_size, kLeafPrefix));
+  const std::array<BytesView, kHashesAtOnce> views = views_of(prefixed);
   std::size_t i = begin;
-  for (; i + 4 <= end && piece(i + 3).size() == piece_size; i += 4) {
-    for (std::size_t lane = 0; lane < 4; ++lane) {
-      const BytesView bytes = piece(i + lane);
-      std::copy(bytes.begin(), bytes.end(), prefixed[lane].begin() + 1);
+  while (i < end && piece(i).size() == piece_size) {
+    std::size_t count = 0;
+    for (; count < kHashesAtOnce && i + count < end && piece(i + count).size() == piece_size;
+         ++count) {
+      const BytesView bytes = piece(i + count);
+      std::copy(bytes.begin(), bytes.end(), prefixed[count].begin() + 1);
     }
-    const auto digests = keccak256_x4({prefixed[0], prefixed[1], prefixed[2], prefixed[3]});
-    std::copy(digests.begin(), digests.end(), leaves.begin() + static_cast<std::ptrdiff_t>(i));
+    keccak256_many(std::span(views).first(count), leaves.subspan(i, count));
+    i += count;
   }
   for (; i < end; ++i) leaves[i] = merkle_leaf(piece(i));
 }

@@ -35,7 +35,7 @@ Hash32 merkle_node(const Hash32& left, const Hash32& right);
 unsigned merkle_height(std::uint64_t count);
 
 /// The leaves of `data` cut into pieces of `piece_size` bytes (not 0), the last one possibly
-/// shorter; four at a time, and on every thread of `pool` if there is one.
+/// shorter; several at a time, and on every thread of `pool` if there is one.
 std::vector<Hash32> merkle_leaves(BytesView data, std::size_t piece_size,
                                   ThreadPool* pool = nullptr);
 

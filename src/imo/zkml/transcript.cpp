@@ -117,17 +117,21 @@ void ProofWriter::grind(unsigned bits, ThreadPool& pool) {
   constexpr std::uint64_t kNone = ~std::uint64_t{0};
   std::atomic<std::uint64_t> found = kNone;
   for (std::uint64_t start = 0; found == kNone; start += kBatch) {
-    pool.parallel_ranges(kBatch / 4, [&](std::size_t begin, std::size_t end) {
-      for (std::size_t four = begin; four < end; ++four) {
-        std::array<std::array<std::uint8_t, 40>, 4> messages{};
-        for (std::size_t lane = 0; lane < 4; ++lane) {
-          messages[lane] = nonce_message(state, start + 4 * four + lane);
+    pool.parallel_ranges(kBatch / crypto::kHashesAtOnce, [&](std::size_t begin, std::size_t end) {
+      std::array<std::array<std::uint8_t, 40>, crypto::kHashesAtOnce> messages{};
+      messages.fill(nonce_message(state, 0));
+      std::array<BytesView, crypto::kHashesAtOnce> views;
+      std::ranges::copy(messages, views.begin());
+      std::array<Hash32, crypto::kHashesAtOnce> digests;
+      for (std::size_t some = begin; some < end; ++some) {
+        const std::uint64_t first = start + some * crypto::kHashesAtOnce;
+        for (std::size_t lane = 0; lane < messages.size(); ++lane) {
+          std::ranges::copy(big_endian(first + lane), messages[lane].begin() + 32);
         }
-        const auto digests =
-            crypto::keccak256_x4({messages[0], messages[1], messages[2], messages[3]});
-        for (std::size_t lane = 0; lane < 4; ++lane) {
+        crypto::keccak256_many(views, digests);
+        for (std::size_t lane = 0; lane < digests.size(); ++lane) {
           if (!has_leading_zeros(digests[lane], bits)) continue;
-          const std::uint64_t nonce = start + 4 * four + lane;
+          const std::uint64_t nonce = first + lane;
           std::uint64_t best = found;
           while (nonce < best && !found.compare_exchange_weak(best, nonce)) {
           }

@@ -26,19 +26,23 @@ Pair joined(const Digest& left, const Digest& right) {
   return both;
 }
 
+/// Nodes 2i and 2i + 1 of a level, which lie beside each other as they are hashed.
+BytesView pair_at(std::span<const Digest> level, std::size_t i) {
+  static_assert(sizeof(Digest) == Digest::kSize);
+  return {reinterpret_cast<const std::uint8_t*>(&level[2 * i]), 2 * Digest::kSize};
+}
+
 LargeVector<Digest> level_above(std::span<const Digest> below, ThreadPool& pool) {
   LargeVector<Digest> above(below.size() / 2);
   pool.parallel_ranges(above.size(), [&](std::size_t begin, std::size_t end) {
-    std::size_t i = begin;
-    for (; i + 4 <= end; i += 4) {
-      std::array<Pair, 4> pairs{};
-      for (std::size_t j = 0; j < 4; ++j) {
-        pairs[j] = joined(below[2 * (i + j)], below[2 * (i + j) + 1]);
-      }
-      const auto digests = crypto::keccak256_x4({pairs[0], pairs[1], pairs[2], pairs[3]});
-      for (std::size_t j = 0; j < 4; ++j) above[i + j] = cut(digests[j]);
+    std::array<BytesView, crypto::kHashesAtOnce> pairs;
+    std::array<Hash32, crypto::kHashesAtOnce> hashes;
+    for (std::size_t i = begin; i < end; i += pairs.size()) {
+      const std::size_t count = std::min(pairs.size(), end - i);
+      for (std::size_t j = 0; j < count; ++j) pairs[j] = pair_at(below, i + j);
+      crypto::keccak256_many(std::span(pairs).first(count), std::span(hashes).first(count));
+      for (std::size_t j = 0; j < count; ++j) above[i + j] = cut(hashes[j]);
     }
-    for (; i < end; ++i) above[i] = tree_node(below[2 * i], below[2 * i + 1]);
   });
   return above;
 }

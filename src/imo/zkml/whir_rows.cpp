@@ -12,17 +12,19 @@ template <typename Element>
 Tree make_tree(std::span<const Element> code, ThreadPool& pool) {
   LargeVector<Digest> leaves(code.size() / WhirParameters::kRowSize);
   pool.parallel_ranges(leaves.size(), [&](std::size_t begin, std::size_t end) {
-    std::size_t i = begin;
-    for (; i + 4 <= end; i += 4) {
-      const auto rows =
-          std::to_array({row_bytes(row_of(code, i)), row_bytes(row_of(code, i + 1)),
-                         row_bytes(row_of(code, i + 2)), row_bytes(row_of(code, i + 3))});
-      const auto hashes = crypto::keccak256_x4({rows[0], rows[1], rows[2], rows[3]});
-      for (std::size_t j = 0; j < 4; ++j) {
+    using Bytes = decltype(row_bytes(row_of(code, 0)));
+    std::array<Bytes, crypto::kHashesAtOnce> rows;
+    std::array<BytesView, crypto::kHashesAtOnce> views;
+    std::array<Hash32, crypto::kHashesAtOnce> hashes;
+    std::ranges::copy(rows, views.begin());
+    for (std::size_t i = begin; i < end; i += rows.size()) {
+      const std::size_t count = std::min(rows.size(), end - i);
+      for (std::size_t j = 0; j < count; ++j) rows[j] = row_bytes(row_of(code, i + j));
+      crypto::keccak256_many(std::span(views).first(count), std::span(hashes).first(count));
+      for (std::size_t j = 0; j < count; ++j) {
         std::copy_n(hashes[j].bytes.begin(), Digest::kSize, leaves[i + j].bytes.begin());
       }
     }
-    for (; i < end; ++i) leaves[i] = tree_leaf(row_bytes(row_of(code, i)));
   });
   return {std::move(leaves), pool};
 }
