@@ -64,8 +64,16 @@ library OpmlConstants {
     uint256 internal constant RESCALE_BITS = 60;
     uint256 internal constant ROPE_FRACTION = 14;
     uint256 internal constant ACTIVATION_BITS = 15;
+    uint256 internal constant NARROW_BITS = 19;
+    uint256 internal constant SCORE_BITS = 23;
+    uint256 internal constant ACTIVATION_MAX = 32767;
+    uint256 internal constant NORM_RECIPROCAL = 40;
+    uint256 internal constant SOFTMAX_RECIPROCAL = 44;
     uint256 internal constant INTERLEAVED = 0;
     uint256 internal constant HALF_SPLIT = 1;
     uint256 internal constant EXP_ENTRIES = 65536;
+    uint256 internal constant ACTIVATION_ENTRIES = 65536;
     uint256 internal constant ARGMAX_BLOCK = 256;
+    bytes32 internal constant EXP_TABLE_ROOT =
+        0xe13a7f04071b8ff821ad8f3e2edf75d44680a4802b13700c63a3c7a8a73e8376;
 }

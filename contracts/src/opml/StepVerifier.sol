@@ -119,8 +119,7 @@ contract StepVerifier is IStepVerifier {
         pure
         returns (TraceLayout.Shape memory)
     {
-        bytes32 opened = keccak256(abi.encodePacked(K.MODEL_TAG, abi.encode(model)));
-        if (opened != modelRoot) revert ModelMismatch(modelRoot, opened);
+        Witness.checkModel(modelRoot, model);
         return TraceLayout.shapeOf(model, positions);
     }
 

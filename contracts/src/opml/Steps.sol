@@ -111,10 +111,11 @@ library Steps {
         _check(c, shift >= 1 && shift <= K.MAX_SHIFT && bits >= 1 && bits <= K.RESIDUAL_BITS);
         int256 bound = int256(1 << K.RESCALE_BITS);
         if (x >= bound || x <= -bound) revert IStepVerifier.ValueOutOfBounds(c.self.index);
-        return _rescaled(x, shift, bits);
+        return rescaled(x, shift, bits);
     }
 
-    function _rescaled(int256 x, uint256 shift, uint256 bits) private pure returns (int256) {
+    /// @notice clamp((x + 2^(shift-1)) >> shift) to `bits` bits and a sign, for 1 <= shift <= MAX_SHIFT.
+    function rescaled(int256 x, uint256 shift, uint256 bits) internal pure returns (int256) {
         return _clamp((x + int256(1 << (shift - 1))) >> shift, bits);
     }
 
@@ -235,7 +236,7 @@ library Steps {
     {
         (int256 cosine, int256 sine) = (turn.get(0), turn.get(1));
         int256 sum = isFirst ? x0 * cosine - x1 * sine : x0 * sine + x1 * cosine;
-        return _rescaled(sum, K.ROPE_FRACTION, K.ACTIVATION_BITS);
+        return rescaled(sum, K.ROPE_FRACTION, K.ACTIVATION_BITS);
     }
 
     function _scores(Contest memory c) private pure returns (int256) {

@@ -59,16 +59,26 @@ library Witness {
         }
     }
 
+    /// @notice Reverts unless `model` is what `modelRoot` is the hash of.
+    function checkModel(bytes32 modelRoot, IStepVerifier.ModelOpening memory model) internal pure {
+        bytes32 opened = keccak256(abi.encodePacked(K.MODEL_TAG, abi.encode(model)));
+        if (opened != modelRoot) revert IStepVerifier.ModelMismatch(modelRoot, opened);
+    }
+
     /// @notice Section O: the tensor of operator `index`, which is below operatorCount.
     function open(Reader memory reader, uint256 index)
         internal
         pure
         returns (TraceLayout.Tensor memory)
     {
-        (uint256 at, bytes32 root) =
-            _takeLeaf(reader, K.DESCRIPTOR_BYTES, index, reader.model.operatorCount);
+        return TraceLayout.tensorOf(reader.shape, index, descriptor(reader, index));
+    }
+
+    /// @notice Section O: the offset of the descriptor of operator `index`, which is below operatorCount.
+    function descriptor(Reader memory reader, uint256 index) internal pure returns (uint256 at) {
+        bytes32 root;
+        (at, root) = _takeLeaf(reader, K.DESCRIPTOR_BYTES, index, reader.model.operatorCount);
         if (root != reader.model.operators) revert IStepVerifier.OperatorMismatch(index);
-        return TraceLayout.tensorOf(reader.shape, index, at);
     }
 
     /// @notice Section R: `count` elements from `first` on of the row at `position`.
@@ -110,21 +120,30 @@ library Witness {
         pure
         returns (Row memory opened)
     {
-        uint256 tensors = reader.model.tensorCount;
-        if (tensor >= tensors) revert IStepVerifier.TensorOutOfRange(tensor, tensors);
-        (uint256 header, bytes32 root) = _takeLeaf(reader, 40, tensor, tensors);
-        if (root != reader.model.tensors) revert IStepVerifier.TensorMismatch(tensor);
+        uint256 header = weightTensor(reader, tensor);
         uint256 rows = TraceLayout.field(header, 0, 4);
         opened.columns = TraceLayout.field(header, 4, 4);
         if (index >= rows) revert IStepVerifier.RowOutOfRange(tensor, index);
-        uint256 at;
-        (at, root) = _takeLeaf(reader, 12 + opened.columns, index, rows);
+        (uint256 at, bytes32 root) = _takeLeaf(reader, 12 + opened.columns, index, rows);
         if (root != bytes32(TraceLayout.field(header, 8, 32))) {
             revert IStepVerifier.RowMismatch(tensor, index);
         }
         opened.multiplier = int256(TraceLayout.field(at, 0, 4));
         opened.bias = load(at + 4, 8);
         opened.at = at + 12;
+    }
+
+    /// @notice The first part of section W: the offset of the 40 bytes of weight tensor `tensor`.
+    function weightTensor(Reader memory reader, uint256 tensor)
+        internal
+        pure
+        returns (uint256 header)
+    {
+        uint256 tensors = reader.model.tensorCount;
+        if (tensor >= tensors) revert IStepVerifier.TensorOutOfRange(tensor, tensors);
+        bytes32 root;
+        (header, root) = _takeLeaf(reader, 40, tensor, tensors);
+        if (root != reader.model.tensors) revert IStepVerifier.TensorMismatch(tensor);
     }
 
     /// @notice Section T: `count` entries from `first` on of table `table`, which must be of `kind`. Where there are
@@ -138,10 +157,7 @@ library Witness {
         uint256 first,
         uint256 count
     ) internal pure returns (Values memory) {
-        uint256 tables = reader.model.tableCount;
-        if (table >= tables) revert IStepVerifier.TableOutOfRange(table, tables);
-        (uint256 header, bytes32 root) = _takeLeaf(reader, 38, table, tables);
-        if (root != reader.model.tables) revert IStepVerifier.TableMismatch(table);
+        uint256 header = tableHeader(reader, table);
         if (TraceLayout.field(header, 0, 1) != kind) revert IStepVerifier.BadDescriptor(index);
         uint256 total = TraceLayout.field(header, 2, 4);
         if (first >= total || count > total - first) {
@@ -150,12 +166,24 @@ library Witness {
         uint256 size = kind == K.EXP_TABLE ? 4 : 2;
         uint256 leaf = first * size / K.LEAF_BYTES;
         uint256 leaves = (total * size + K.LEAF_BYTES - 1) / K.LEAF_BYTES;
-        uint256 at;
-        (at, root) = _takeLeaf(reader, K.LEAF_BYTES, leaf, leaves);
+        (uint256 at, bytes32 root) = _takeLeaf(reader, K.LEAF_BYTES, leaf, leaves);
         if (root != bytes32(TraceLayout.field(header, 6, 32))) {
             revert IStepVerifier.EntryMismatch(table, leaf);
         }
         return Values(at + first * size % K.LEAF_BYTES, count, size);
+    }
+
+    /// @notice The first part of section T: the offset of the 38 bytes of table `table`.
+    function tableHeader(Reader memory reader, uint256 table)
+        internal
+        pure
+        returns (uint256 header)
+    {
+        uint256 tables = reader.model.tableCount;
+        if (table >= tables) revert IStepVerifier.TableOutOfRange(table, tables);
+        bytes32 root;
+        (header, root) = _takeLeaf(reader, 38, table, tables);
+        if (root != reader.model.tables) revert IStepVerifier.TableMismatch(table);
     }
 
     /// @notice Section K: the token at `position`.

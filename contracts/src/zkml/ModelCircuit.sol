@@ -179,6 +179,15 @@ library ModelCircuit {
         _declareTail(m);
     }
 
+    /// @notice The registered columns alone, at their places: all that registration needs.
+    /// @return variables Of their commitment.
+    function buildRegistered(Model memory m) internal pure returns (uint256 variables) {
+        m.circuit = Circuit.create();
+        _measure(m);
+        _declareRegistered(m);
+        return Circuit.place(m.circuit, true);
+    }
+
     function bitsFor(uint256 count) internal pure returns (uint256 bits) {
         while (1 << bits < count) ++bits;
     }

@@ -6,6 +6,7 @@ import {ProofErrors} from "./ProofErrors.sol";
 /// @title What of a model its circuit depends on
 /// @notice The twin of ModelShape::decode in src/imo/zkml/model_shape.cpp: sizes, shifts and constants, but no weight.
 library ModelShape {
+    /// @param isHalfSplit Rotary pairs are (i, i + head / 2), else (2i, 2i + 1).
     /// @param layers How many.
     /// @param encoded The bytes, for what differs between layers.
     struct Shape {
@@ -17,6 +18,7 @@ library ModelShape {
         uint256 kvHeads;
         uint256 head;
         uint256 feedForward;
+        bool isHalfSplit;
         bool hasBiases;
         uint256 layers;
         bytes encoded;
@@ -75,6 +77,7 @@ library ModelShape {
         shape.feedForward = at(shape, 29, 4);
         uint256 halfSplit = at(shape, 33, 1);
         uint256 biases = at(shape, 34, 1);
+        shape.isHalfSplit = halfSplit == 1;
         shape.hasBiases = biases == 1;
         shape.layers = at(shape, LAYERS, 1);
         _require(halfSplit < 2 && biases < 2);
@@ -101,7 +104,12 @@ library ModelShape {
         pure
         returns (uint256)
     {
-        return at(shape, FIRST_LAYER + LAYER_SIZE * layer + field, size);
+        return at(shape, startOf(layer) + field, size);
+    }
+
+    /// @notice Where a layer begins in the encoding.
+    function startOf(uint256 layer) internal pure returns (uint256) {
+        return FIRST_LAYER + LAYER_SIZE * layer;
     }
 
     /// @notice One shift of all layers, brought to the greatest of them, S.
@@ -144,7 +152,7 @@ library ModelShape {
         _checkShift(shape, ATTENTION_NORM + SCALE_SHIFT, MOST_ACTIVATION, 6);
         _checkShift(shape, FEED_FORWARD_NORM + SCALE_SHIFT, MOST_ACTIVATION, 6);
         for (uint256 i; i < shape.layers; ++i) {
-            uint256 layer = FIRST_LAYER + LAYER_SIZE * i;
+            uint256 layer = startOf(i);
             _checkNorm(shape, layer + ATTENTION_NORM);
             _checkNorm(shape, layer + FEED_FORWARD_NORM);
             _require(_within(ofLayer(shape, i, SCORE_MULTIPLIER, 4), 1, (1 << 20) - 1));

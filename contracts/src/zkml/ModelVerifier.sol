@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IModelVerifier} from "../interfaces/IModelVerifier.sol";
 import {PackedTokens} from "../libraries/PackedTokens.sol";
 import {Circuit} from "./Circuit.sol";
 import {ColumnClaims} from "./ColumnClaims.sol";
@@ -23,21 +24,9 @@ import {WhirClaims} from "./WhirClaims.sol";
 /// @title Verifies that a model, asked with a prompt, writes an answer
 /// @notice The twin of check_answer in src/imo/zkml/model_proof.cpp; docs/proof.md is normative. It has no state and no owner:
 /// it says whether a proof holds for what it is given. The second and the third part of the check are contracts of their own.
-contract ModelVerifier is ProofErrors {
+contract ModelVerifier is IModelVerifier, ProofErrors {
     using Transcript for Transcript.Reader;
     using ColumnClaims for ColumnClaims.Known;
-
-    /// @notice What a verifier knows of a model.
-    /// @param modelRoot Of the integer program.
-    /// @param weightsRoot Of the commitment to its weights.
-    /// @param bindingValue What those weights are at the point that Registration derives: an element of F.
-    /// @param shape As ModelShape has it.
-    struct VerifyingKey {
-        bytes32 modelRoot;
-        bytes26 weightsRoot;
-        bytes24 bindingValue;
-        bytes shape;
-    }
 
     uint256 private constant WITNESS_RATE = 3;
     uint256 private constant REGISTERED_RATE = 4;
@@ -51,9 +40,7 @@ contract ModelVerifier is ProofErrors {
         EQUATIONS = equations;
     }
 
-    /// @notice Reverts, with an error of ProofErrors, unless the proof shows that the model writes `output` behind `prompt`.
-    /// @param context Names the request, so that a proof serves no other; zero for none.
-    /// @param prompt Tokens of 4 bytes, big-endian; `output` likewise.
+    /// @inheritdoc IModelVerifier
     function verify(
         VerifyingKey calldata key,
         bytes32 context,

@@ -8,6 +8,7 @@
 #include "imo/eth/address.hpp"
 #include "imo/market/abi/ModelVerifier.hpp"
 #include "imo/market/packed_tokens.hpp"
+#include "imo/node/key_words.hpp"
 #include "imo/zkml/proof_file.hpp"
 
 #include <algorithm>
@@ -103,10 +104,8 @@ Result<ProofFile> read_proof(const std::filesystem::path& path) {
 Result<std::uint64_t> gas_of(eth::Client& client, const Address& verifier, const ProofFile& file) {
   const zkml::Answer& answer = file.statement.answer;
   const auto call = market::abi::model_verifier::verify(
-      {file.key.model_root, file.key.registered_root, zkml::field_bytes(file.key.binding_value),
-       file.key.shape.encode()},
-      file.statement.context, market::pack_tokens(answer.prompt),
-      market::pack_tokens(answer.output), file.proof);
+      node::key_words<market::abi::model_verifier::VerifyingKey>(file.key), file.statement.context,
+      market::pack_tokens(answer.prompt), market::pack_tokens(answer.output), file.proof);
   IMO_TRY(const Bytes data, call.data);
   return client.estimate_gas({.to = verifier, .data = data});
 }

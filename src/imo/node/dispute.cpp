@@ -3,6 +3,7 @@
 #include "imo/crypto/keccak.hpp"
 #include "imo/market/abi/DisputeGame.hpp"
 #include "imo/market/packed_tokens.hpp"
+#include "imo/node/key_words.hpp"
 
 #include <fmt/format.h>
 
@@ -20,23 +21,6 @@ game::Claim claim_of(const opml::GameClaim& claim) {
   words.prompt_count = U256(claim.prompt_count);
   words.output_count = U256(claim.output_count);
   words.output_position = U256(claim.output_position);
-  return words;
-}
-
-game::ModelOpening opening_of(const opml::ModelOpening& model) {
-  game::ModelOpening words;
-  words.operator_count = U256(model.operator_count);
-  words.operators = model.operators;
-  words.tensor_count = U256(model.tensor_count);
-  words.tensors = model.tensors;
-  words.table_count = U256(model.table_count);
-  words.tables = model.tables;
-  words.vocabulary_size = U256(model.vocabulary_size);
-  words.vocabulary = model.vocabulary;
-  words.tokenizer = model.tokenizer;
-  words.context_length = U256(model.context_length);
-  words.end_token = U256(model.end_token);
-  words.layers_and_tail = (U256(model.layers) << 32) + U256(model.tail);
   return words;
 }
 
@@ -93,8 +77,9 @@ struct ToCall {
   U256 id;
 
   eth::Call<void> operator()(const opml::Commit& move) const {
-    return game::commit(id, claim_of(move.claim), U256(move.token), opening_of(move.model),
-                        move.left_siblings, move.children);
+    return game::commit(id, claim_of(move.claim), U256(move.token),
+                        opening_words<game::ModelOpening>(move.model), move.left_siblings,
+                        move.children);
   }
   eth::Call<void> operator()(const opml::Pick& move) const {
     return game::pick(id, move.node, U256(move.index));
@@ -103,18 +88,20 @@ struct ToCall {
     return game::reveal(id, move.children, move.siblings);
   }
   eth::Call<void> operator()(const opml::OpenLeaf& move) const {
-    return game::open_leaf(id, claim_of(move.claim), opening_of(move.model), move.leaf,
-                           move.siblings, move.operator_opening);
+    return game::open_leaf(id, claim_of(move.claim), opening_words<game::ModelOpening>(move.model),
+                           move.leaf, move.siblings, move.operator_opening);
   }
   eth::Call<void> operator()(const opml::ShowPadding& move) const {
-    return game::show_padding(id, claim_of(move.claim), opening_of(move.model), move.siblings,
+    return game::show_padding(id, claim_of(move.claim),
+                              opening_words<game::ModelOpening>(move.model), move.siblings,
                               move.operator_opening);
   }
   eth::Call<void> operator()(const opml::Point& move) const {
     return game::point(id, move.leaf_hash, U256(move.element));
   }
   eth::Call<void> operator()(const opml::ComputeStep& move) const {
-    return game::step(id, claim_of(move.claim), opening_of(move.model), move.leaf, move.witness);
+    return game::step(id, claim_of(move.claim), opening_words<game::ModelOpening>(move.model),
+                      move.leaf, move.witness);
   }
   eth::Call<void> operator()(const opml::Timeout& /*move*/) const { return game::timeout(id); }
   eth::Call<void> operator()(const opml::Settle& /*move*/) const { return game::settle(id); }

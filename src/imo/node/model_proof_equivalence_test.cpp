@@ -6,6 +6,7 @@
 #include "imo/market/abi/ModelVerifier.hpp"
 #include "imo/market/abi/OpeningVerifier.hpp"
 #include "imo/market/packed_tokens.hpp"
+#include "imo/node/key_words.hpp"
 #include "imo/node/proof_chain.hpp"
 #include "imo/zkml/model_party_test_support.hpp"
 #include "imo/zkml/model_proof.hpp"
@@ -65,8 +66,7 @@ class Verifiers {
  private:
   static eth::Call<void> call(const zkml::VerifyingKey& key, const Statement& statement,
                               const Bytes& proof) {
-    return abi::model_verifier::verify({key.model_root, key.registered_root,
-                                        zkml::field_bytes(key.binding_value), key.shape.encode()},
+    return abi::model_verifier::verify(key_words<abi::model_verifier::VerifyingKey>(key),
                                        statement.context,
                                        market::pack_tokens(statement.answer.prompt),
                                        market::pack_tokens(statement.answer.output), proof);

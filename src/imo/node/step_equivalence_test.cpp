@@ -7,6 +7,7 @@
 #include "imo/eth/wallet.hpp"
 #include "imo/market/abi/StepVerifier.hpp"
 #include "imo/model/program_test_support.hpp"
+#include "imo/node/key_words.hpp"
 #include "imo/node/test_world.hpp"
 #include "imo/opml/element.hpp"
 #include "imo/opml/record_access.hpp"
@@ -116,7 +117,8 @@ class Comparison {
 
   void flush() {
     if (expected_.empty()) return;
-    const batch::Batch all{verifier_, opening_words(), claim_words(), std::exchange(cases_, {})};
+    const batch::Batch all{verifier_, opening_words<batch::ModelOpening>(claim_.model),
+                           claim_words(), std::exchange(cases_, {})};
     const auto call = batch::ask(all);
     eth::CallRequest request{.to = batch_, .data = must(Result<Bytes>(call.data))};
     request.gas_limit = 1'000'000'000'000ULL;
@@ -175,14 +177,6 @@ class Comparison {
     if (found != names_.end()) return std::string(found->second);
     const auto value = static_cast<std::uint32_t>(opml::read_element(answer.bytes));
     return value <= opml::kLeafBytes ? fmt::format("{}", value) : fmt::format("{:#x}", value);
-  }
-
-  batch::ModelOpening opening_words() const {
-    const opml::ModelOpening& model = claim_.model;
-    return {model.operator_count,  model.operators,   model.tensor_count,
-            model.tensors,         model.table_count, model.tables,
-            model.vocabulary_size, model.vocabulary,  model.tokenizer,
-            model.context_length,  model.end_token,   U256(model.layers << 32 | model.tail)};
   }
 
   batch::Claim claim_words() const {

@@ -4,6 +4,7 @@
 #include "imo/crypto/keccak.hpp"
 #include "imo/model/architecture.hpp"
 #include "imo/model/model_root.hpp"
+#include "imo/model/tables.hpp"
 #include "imo/opml/shape.hpp"
 
 #include <fmt/format.h>
@@ -93,10 +94,19 @@ std::string solidity_constants() {
   library.add("RESCALE_BITS", kRescaleBits);
   library.add("ROPE_FRACTION", model::kRopeFraction);
   library.add("ACTIVATION_BITS", model::kActivationBits);
+  library.add("NARROW_BITS", model::kNarrowBits);
+  library.add("SCORE_BITS", model::kScoreBits);
+  library.add("ACTIVATION_MAX", model::kActivationMax);
+  library.add("NORM_RECIPROCAL", model::kNormReciprocal);
+  library.add("SOFTMAX_RECIPROCAL", model::kSoftmaxReciprocal);
   library.add("INTERLEAVED", model::RopePairing::kInterleaved);
   library.add("HALF_SPLIT", model::RopePairing::kHalfSplit);
   library.add("EXP_ENTRIES", model::kExpEntries);
+  library.add("ACTIVATION_ENTRIES", model::kActivationEntries);
   library.add("ARGMAX_BLOCK", model::kArgmaxBlock);
+  const std::vector<std::int32_t> entries = model::make_exp_table();
+  const model::Table exp{.kind = TableKind::kExp, .narrow = {}, .wide = entries};
+  library.add_hash("EXP_TABLE_ROOT", model::table_root(exp));
 
   return "// SPDX-License-Identifier: Apache-2.0\n"
          "pragma solidity 0.8.37;\n\n"

@@ -263,7 +263,10 @@ bool is_expected(const ModelShape& shape, std::uint32_t index, const Operator& o
   Operator expected = expected_operator(shape, index);
   expected.fraction = op.fraction;
   expected.layer = op.layer;
-  if (index == 0) expected.shift = op.shift;
+  if (index == 0) {
+    if (op.shift == 0 || op.shift > model::kMaxShift) return false;
+    expected.shift = op.shift;
+  }
   return expected == op;
 }
 

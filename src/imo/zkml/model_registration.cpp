@@ -1,9 +1,9 @@
 #include "imo/base/check.hpp"
 #include "imo/zkml/model_witness.hpp"
+#include "imo/zkml/program_fault.hpp"
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <functional>
 
 #include <fmt/format.h>
@@ -14,9 +14,6 @@ namespace {
 using model::Program;
 using model::WeightTensor;
 
-/// |sum * multiplier * 2^(S-s)| stays under this, so that no equation of the circuit wraps.
-constexpr Wide kProductMax = Wide{1} << 61;
-
 class Registration {
  public:
   Registration(const Program& program, const ModelCircuit& circuit)
@@ -24,7 +21,7 @@ class Registration {
         circuit_(circuit),
         values_(std::size_t{1} << circuit.circuit().registered_variables) {}
 
-  Result<std::vector<Fp>> make() {
+  std::vector<Fp> make() {
     add_embedding();
     const RegisteredColumns& columns = circuit_.registered;
     const std::array<const CommonShift*, kMatrices> shifts = {
@@ -36,8 +33,7 @@ class Registration {
       for (std::uint32_t layer = 0; layer < program_.layers; ++layer) {
         const std::uint32_t op = first_operator(layer) + operator_of(static_cast<Matrix>(m));
         const WeightTensor& tensor = program_.tensors[program_.operators[op].tensor];
-        IMO_TRY_VOID(add_matrix(tensor, columns.matrices.at(m), layout, layer,
-                                shifts.at(m)->factors[layer]));
+        add_matrix(tensor, columns.matrices.at(m), layout, layer, shifts.at(m)->factors[layer]);
         if (circuit_.shape().has_biases && m < columns.biases.size()) {
           add_biases(tensor, columns.biases.at(m), layout, layer, shifts.at(m)->factors[layer]);
         }
@@ -45,10 +41,10 @@ class Registration {
     }
     const WeightTensor& logits =
         program_.tensors[program_.operators[program_.logits_operator()].tensor];
-    IMO_TRY_VOID(add_matrix(
-        logits, columns.logits,
-        {.column_bits = circuit_.bits().feature, .row_bits = circuit_.bits().token}, 0, Fp(1)));
-    IMO_TRY_VOID(add_tables());
+    add_matrix(logits, columns.logits,
+               {.column_bits = circuit_.bits().feature, .row_bits = circuit_.bits().token}, 0,
+               Fp(1));
+    add_tables();
     return std::move(values_);
   }
 
@@ -103,28 +99,18 @@ class Registration {
     return {.column_bits = b.feed_forward, .row_bits = b.feature};
   }
 
-  Result<void> add_matrix(const WeightTensor& tensor, ColumnId id, const Layout& layout,
-                          std::uint32_t layer, Fp layer_factor) {
+  void add_matrix(const WeightTensor& tensor, ColumnId id, const Layout& layout,
+                  std::uint32_t layer, Fp layer_factor) {
     const unsigned block_bits = layout.column_bits + layout.row_bits;
     Fp* matrix = &values_[offset(id) + (std::size_t{layer} << block_bits)];
     for (std::uint32_t i = 0; i < tensor.rows; ++i) {
       const Fp factor = Fp(tensor.multipliers[i]) * layer_factor;
       const auto row = tensor.row(i);
       Fp* cells = matrix + (layout.row(i) << layout.column_bits);
-      std::uint64_t l1 = 0;
       for (std::uint32_t j = 0; j < row.size(); ++j) {
-        l1 += static_cast<std::uint64_t>(std::abs(int{row[j]}));
         cells[layout.column(j)] = Fp::from_signed(row[j]) * factor;
       }
-      const auto most =
-          Wide{l1} * model::kActivationMax + static_cast<std::uint64_t>(std::abs(tensor.bias(i)));
-      if (most * tensor.multipliers[i] * layer_factor.value() >= kProductMax) {
-        return invalid(
-            fmt::format("the model cannot be proven: row {} of tensor '{}' could leave the field",
-                        i, tensor.name));
-      }
     }
-    return {};
   }
 
   void add_biases(const WeightTensor& tensor, ColumnId id, const Layout& layout,
@@ -136,7 +122,7 @@ class Registration {
     }
   }
 
-  Result<void> add_tables() {
+  void add_tables() {
     const RegisteredColumns& columns = circuit_.registered;
     const auto table_of = [&](model::OperatorKind kind) -> const model::Table& {
       for (const model::Operator& op : program_.operators) {
@@ -152,9 +138,6 @@ class Registration {
       values_[offset(columns.sines) + cell] = Fp::from_signed(rope.narrow[2 * i + 1]);
     }
     const model::Table& exp = table_of(model::OperatorKind::kExp);
-    if (exp.wide.back() != 0 || !std::ranges::is_sorted(exp.wide, std::greater{})) {
-      return invalid("the model cannot be proven: its exp table does not fall to zero");
-    }
     for (std::size_t i = 0; i < exp.wide.size(); ++i) {
       values_[offset(columns.exp) + i] = Fp::from_signed(exp.wide[i]);
     }
@@ -164,7 +147,6 @@ class Registration {
       // Row 0 would be that of -32768, which no activation is: it repeats the row of 0.
       values_[offset(columns.gate) + i] = Fp::from_signed(gate.narrow[i == 0 ? zero : i]);
     }
-    return {};
   }
 
   const Program& program_;
@@ -175,6 +157,9 @@ class Registration {
 }  // namespace
 
 Result<std::vector<Fp>> registered_values(const Program& program, const ModelCircuit& circuit) {
+  if (const auto fault = find_fault(circuit.shape(), program)) {
+    return invalid(fmt::format("the model cannot be proven: {}", fault->message));
+  }
   return Registration(program, circuit).make();
 }
 

@@ -1,6 +1,6 @@
 #include "imo/zkml/model_shape.hpp"
 
-#include "imo/zkml/model_program.hpp"
+#include "imo/zkml/program_fault.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -257,27 +257,6 @@ Result<void> check(const ModelShape& shape) {
                  "the shift of the logits is over 30");
 }
 
-/// The shape is all that there is to know of the program, but for its weights and tables.
-Result<void> check_program(const ModelShape& shape, const Program& program) {
-  for (std::uint32_t i = 0; i < operator_count(shape); ++i) {
-    IMO_TRY_VOID(require(is_expected(shape, i, program.operators[i]),
-                         fmt::format("operator {} is not one of the Llama family",
-                                     model::operator_name(program, i))));
-  }
-  IMO_TRY_VOID(require(program.tensors.size() == tensor_count(shape) &&
-                           program.tables.size() == program_tables::kCount,
-                       "it has other tensors or tables than the Llama family"));
-  for (std::uint32_t i = 0; i < program.tensors.size(); ++i) {
-    const model::WeightTensor& tensor = program.tensors[i];
-    IMO_TRY_VOID(require(TensorSize{tensor.rows, tensor.columns} == expected_tensor(shape, i),
-                         fmt::format("tensor '{}' has other sizes than it should", tensor.name)));
-    IMO_TRY_VOID(require(may_have_bias(shape, i) ||
-                             std::ranges::all_of(tensor.biases, [](auto b) { return b == 0; }),
-                         fmt::format("tensor '{}' has biases", tensor.name)));
-  }
-  return {};
-}
-
 /// Big-endian numbers, one after the other.
 class Writer {
  public:
@@ -349,7 +328,8 @@ std::uint32_t ModelShape::head_cell(std::uint32_t i, bool is_turned) const {
 Result<ModelShape> ModelShape::of(const Program& program) {
   IMO_TRY(ModelShape shape, ShapeReader(program).read());
   IMO_TRY_VOID(check(shape));
-  IMO_TRY_VOID(check_program(shape, program));
+  const auto fault = find_fault(shape, program);
+  IMO_TRY_VOID(require(!fault, fault ? fault->message : ""));
   return shape;
 }
 
