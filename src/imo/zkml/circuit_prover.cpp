@@ -1,6 +1,7 @@
 #include "imo/base/check.hpp"
 #include "imo/base/thread_pool.hpp"
 #include "imo/zkml/circuit_argument.hpp"
+#include "imo/zkml/kernels.hpp"
 #include "imo/zkml/weight.hpp"
 
 #include <chrono>
@@ -24,10 +25,12 @@ class Clock {
 /// Makes the leaves of the sum of fractions.
 class LeafMaker {
  public:
-  LeafMaker(const Circuit& circuit, const CircuitValues& values, const LookupChallenges& challenges,
+  LeafMaker(const Circuit& circuit, const ColumnValues& columns,
+            std::span<const std::vector<Fp>> virtuals, const LookupChallenges& challenges,
             ThreadPool& pool)
       : circuit_(circuit),
-        values_(values),
+        columns_(columns),
+        virtuals_(virtuals),
         challenges_(challenges),
         pool_(pool),
         segments_(segments_of(circuit)) {}
@@ -62,8 +65,7 @@ class LeafMaker {
   }
 
   [[nodiscard]] std::span<const Fp> operand(Operand operand) const {
-    return operand.is_virtual ? std::span<const Fp>(values_.virtuals[operand.id])
-                              : values_.column(circuit_.columns[operand.id]);
+    return operand.is_virtual ? std::span<const Fp>(virtuals_[operand.id]) : columns_(operand.id);
   }
 
   void fill_lookup(Fractions& leaves, const Segment& segment, const Lookup& lookup) {
@@ -71,24 +73,30 @@ class LeafMaker {
                     challenges_.beta * Fp::from_signed(lookup.offset);
     const std::span<const Fp> in = operand(lookup.input);
     const std::span<const Fp> out = lookup.output ? operand(*lookup.output) : in;
-    const Fp3 out_scale = lookup.output ? challenges_.beta2 : Fp3();
+    const Fp3 out_scale = -challenges_.beta2;
     Fp3* numerators = leaves.numerators() + segment.offset;
     Fp3* denominators = leaves.denominators() + segment.offset;
     const std::vector<IndexRange> runs = lookup.box.runs();
+    const Fp3 in_scale = -challenges_.beta;
     pool_.parallel_for(runs.size(), [&](std::size_t r) {
-      for (std::size_t i = runs[r].begin; i < runs[r].end; ++i) {
+      const auto [begin, end] = runs[r];
+      for (std::size_t i = begin; i < end; ++i) {
         const bool counts = !lookup.box.is_causal || lookup.box.contains(i);
         numerators[i] = Fp3(counts ? 1 : 0);
-        denominators[i] = row - challenges_.beta * in[i];
-        if (lookup.output) denominators[i] -= out_scale * out[i];
+        denominators[i] = row;
       }
+      field_kernels().add_tables(words_of(denominators + begin), end - begin, words_of(&in_scale),
+                                 words_of(&in[begin]), 0, 1);
+      if (!lookup.output) return;
+      field_kernels().add_tables(words_of(denominators + begin), end - begin, words_of(&out_scale),
+                                 words_of(&out[begin]), 0, 1);
     });
   }
 
   void fill_table(Fractions& leaves, const Segment& segment, const Table& table) {
-    const std::span<const Fp> counts = values_.column(circuit_.columns[table.counts]);
+    const std::span<const Fp> counts = columns_(table.counts);
     std::span<const Fp> outs;
-    if (table.outs) outs = values_.column(circuit_.columns[*table.outs]);
+    if (table.outs) outs = columns_(*table.outs);
     const Fp3 first = challenges_.alpha - Fp3(table.tag);
     Fp3* numerators = leaves.numerators() + segment.offset;
     Fp3* denominators = leaves.denominators() + segment.offset;
@@ -103,7 +111,8 @@ class LeafMaker {
   }
 
   const Circuit& circuit_;
-  const CircuitValues& values_;
+  const ColumnValues& columns_;
+  std::span<const std::vector<Fp>> virtuals_;
   const LookupChallenges& challenges_;
   ThreadPool& pool_;
   std::vector<Segment> segments_;
@@ -116,16 +125,21 @@ ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parame
                          CircuitValues values, ProofWriter& proof, ThreadPool& pool) {
   ProofTimes times;
   Clock clock;
-  const CommittedVector witness(parameters.witness, values.witness, pool);
+  const CommittedVector witness(parameters.witness, std::move(values.witness), pool);
   proof.write(witness.root());
   const OutOfDomain witness_binding = bind(witness, proof, pool);
   times.commit = clock.lap();
 
-  const ColumnValues columns = [&](ColumnId id) { return values.column(circuit.columns[id]); };
+  const ColumnValues columns = [&](ColumnId id) {
+    const Column& column = circuit.columns[id];
+    const bool is_witness = column.source == Source::kWitness;
+    return (is_witness ? witness.values() : values.registered)
+        .subspan(column.offset, column.size());
+  };
   SaidClaims claims(circuit.columns, columns, proof, pool);
   const LookupChallenges challenges = LookupChallenges::draw(proof);
-  const FractionClaim fraction =
-      prove_zero_sum(LeafMaker(circuit, values, challenges, pool).make(), proof, pool);
+  const FractionClaim fraction = prove_zero_sum(
+      LeafMaker(circuit, columns, values.virtuals, challenges, pool).make(), proof, pool);
   CircuitAtPoint at_point(circuit, fraction.point, claims);
   const LearnVirtual say = [&](VirtualId id, std::span<const Fp3> point) -> Result<Fp3> {
     const Fp3 value = evaluate_multilinear(values.virtuals[id], point, pool);
@@ -134,6 +148,7 @@ ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parame
   };
   IMO_CHECK(at_point.learn_fraction(challenges, say), "a prover knows its values");
   IMO_CHECK(at_point.learn_direct(), "a prover knows its values");
+  values.virtuals.clear();
   times.lookups = clock.lap();
 
   const auto combined = at_point.combine(proof.challenge());

@@ -56,7 +56,6 @@ TEST(Code, AgreesWithHorner) {
 
 /// Sums, differences and products of words at the edges, where carries happen, and of random ones.
 TEST(Code, KernelsAgreeBitForBit) {
-  if (best_code_kernel() == CodeKernel::kScalar) GTEST_SKIP() << "no AVX2 here";
   std::mt19937_64 random(2);
   ThreadPool pool(2);
   const std::uint64_t p = Fp::kModulus;
@@ -79,10 +78,55 @@ TEST(Code, KernelsAgreeBitForBit) {
     };
     for (Fp& element : base) element = draw();
     for (Fp3& element : message) element = Fp3(draw(), draw(), draw());
-    EXPECT_EQ(encode(std::span<const Fp>(base), 2, pool, CodeKernel::kAvx2),
-              encode(std::span<const Fp>(base), 2, pool, CodeKernel::kScalar));
-    EXPECT_EQ(encode(std::span<const Fp3>(message), 2, pool, CodeKernel::kAvx2),
-              encode(std::span<const Fp3>(message), 2, pool, CodeKernel::kScalar));
+    for (const FieldKernels* kernels : available_field_kernels()) {
+      EXPECT_EQ(encode(std::span<const Fp>(base), 2, pool, *kernels),
+                encode(std::span<const Fp>(base), 2, pool, scalar_field_kernels()))
+          << kernels->name;
+      EXPECT_EQ(encode(std::span<const Fp3>(message), 2, pool, *kernels),
+                encode(std::span<const Fp3>(message), 2, pool, scalar_field_kernels()))
+          << kernels->name;
+    }
+  }
+}
+
+/// Rows computed one by one, and blocks of a message that ends early, are those of the whole code.
+template <typename Element, typename Random>
+void compare_parts(unsigned log_rows, std::size_t stored, ThreadPool& pool, Random&& draw) {
+  constexpr unsigned kRate = 2;
+  std::vector<Element> message(16U << log_rows);
+  for (std::size_t i = 0; i < 16 * stored; ++i) message[i] = draw();
+  const auto code = encode(std::span<const Element>(message), kRate, pool);
+  const std::span<const Element> begun = std::span<const Element>(message).first(16 * stored);
+
+  std::vector<Element> blocks;
+  encode_blocks(begun, log_rows, kRate, pool,
+                [&](std::size_t first, std::span<const Element> rows) {
+                  EXPECT_EQ(first * 16, blocks.size());
+                  blocks.insert(blocks.end(), rows.begin(), rows.end());
+                });
+  EXPECT_TRUE(std::ranges::equal(blocks, code));
+
+  const std::vector<std::uint32_t> some{0, 1, 3U << log_rows, (4U << log_rows) - 1};
+  for (const FieldKernels* kernels : available_field_kernels()) {
+    const auto rows = code_rows(begun, some, pool, *kernels);
+    ASSERT_EQ(rows.size(), 16 * some.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      ASSERT_EQ(rows[i], code[16 * some[i / 16] + i % 16]) << kernels->name;
+    }
+  }
+}
+
+TEST(Code, PartsAreThoseOfTheWhole) {
+  std::mt19937_64 random(3);
+  for (const std::size_t threads : {1U, 3U}) {
+    ThreadPool pool(threads);
+    for (const unsigned log_rows : {0U, 3U, 10U}) {
+      for (const std::size_t stored : {std::size_t{1}, (std::size_t{5} << log_rows) / 7 + 1}) {
+        if (stored > std::size_t{1} << log_rows) continue;
+        compare_parts<Fp>(log_rows, stored, pool, [&] { return test::random_fp(random); });
+        compare_parts<Fp3>(log_rows, stored, pool, [&] { return test::random_fp3(random); });
+      }
+    }
   }
 }
 

@@ -2,10 +2,12 @@
 
 #include "imo/base/check.hpp"
 #include "imo/base/thread_pool.hpp"
+#include "imo/zkml/kernels.hpp"
 #include "imo/zkml/parallel_sum.hpp"
 #include "imo/zkml/weight.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace imo::zkml {
@@ -22,21 +24,6 @@ struct RoundPolynomial {
     return *this;
   }
 };
-
-/// What follows from four children, left and right of two neighbouring nodes: the coefficients of X
-/// and X^2 in pL qR + pR qL + lambda qL qR.
-RoundPolynomial polynomial_of(const Fp3* p, const Fp3* q, const Fp3& lambda) {
-  const Fp3 dq_right = q[3] - q[1];
-  const Fp3 dp_right = p[3] - p[1];
-  const Fp3 dq_left = q[2] - q[0];
-  const Fp3 left = p[0] + lambda * q[0];
-  const Fp3 left_after = p[2] + lambda * q[2];
-  const Fp3 d_left = left_after - left;
-  const Fp3 g2 = d_left * dq_right + dp_right * dq_left;
-  // g(1) - g(0) = g1 + g2
-  const Fp3 difference = left_after * q[3] + p[3] * q[2] - (left * q[1] + p[1] * q[0]);
-  return {difference - g2, g2};
-}
 
 /// Calls body(begin, end) over parts of all ranges, on every thread: `unit` indices belong together
 /// and ranges are aligned to it.
@@ -88,25 +75,51 @@ std::vector<IndexRange> halved(std::span<const IndexRange> ranges) {
   return half;
 }
 
-/// eq(r_i .. r_(k-1), x) for a running i: one variable less each time.
-class SuffixWeights {
+/// eq(r, x), as the product of a table for the low half of x and one for the high half.
+class SplitWeights {
  public:
-  SuffixWeights(std::span<const Fp3> r, ThreadPool& pool)
-      : pool_(pool), weights_(point_weights(r)) {}
+  explicit SplitWeights(std::span<const Fp3> r)
+      : low_bits_(r.size() / 2),
+        low_(point_weights(r.first(low_bits_))),
+        high_(point_weights(r.subspan(low_bits_))) {}
 
-  void drop_lowest() {
-    std::vector<Fp3> half(weights_.size() / 2);
-    pool_.parallel_for(half.size(),
-                       [&](std::size_t i) { half[i] = weights_[2 * i] + weights_[2 * i + 1]; });
-    weights_ = std::move(half);
+  /// Calls body(first, last, low, high) over the parts of [begin, end) in which the high half stays
+  /// the same: the weight of `first + i` is low[i] times high.
+  template <typename Body>
+  void for_parts(std::size_t begin, std::size_t end, Body&& body) const {
+    while (begin < end) {
+      const std::size_t part = begin >> low_bits_;
+      const std::size_t last = std::min(end, (part + 1) << low_bits_);
+      body(begin, last, &low_[begin - (part << low_bits_)], high_[part]);
+      begin = last;
+    }
   }
 
-  const Fp3& operator[](std::size_t i) const { return weights_[i]; }
-
  private:
-  ThreadPool& pool_;
-  std::vector<Fp3> weights_;
+  std::size_t low_bits_;
+  std::vector<Fp3> low_;
+  std::vector<Fp3> high_;
 };
+
+/// The inner polynomial of the next round, summed over all nodes that are there.
+RoundPolynomial polynomial_of(const Fractions& children, const SplitWeights& weights,
+                              const Fp3& lambda, ThreadPool& pool) {
+  return sum_ranges<RoundPolynomial>(
+      pool, children.active(), 4, [&](std::size_t begin, std::size_t end) {
+        RoundPolynomial sum;
+        weights.for_parts(
+            begin / 4, end / 4,
+            [&](std::size_t first, std::size_t last, const Fp3* low, const Fp3& high) {
+              std::array<Fp3, 2> part;
+              field_kernels().fraction_lines(words_of(children.numerators() + 4 * first),
+                                             words_of(children.denominators() + 4 * first),
+                                             words_of(low), last - first, words_of(&lambda),
+                                             words_of(part.data()));
+              sum += {part[0] * high, part[1] * high};
+            });
+        return sum;
+      });
+}
 
 /// Binds the lowest variable of nodes to c. Children stay beside each other: node y becomes the
 /// line through nodes 2y and 2y + 1.
@@ -114,16 +127,11 @@ Fractions bound(Fractions children, const Fp3& c, ThreadPool& pool) {
   children.align(2);
   Fractions half(children.variables() - 1, halved(children.active()));
   for_ranges(pool, half.active(), 2, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; i += 2) {
-      for (std::size_t side = 0; side < 2; ++side) {
-        const Fp3& p0 = children.numerators()[2 * i + side];
-        const Fp3& p1 = children.numerators()[2 * i + 2 + side];
-        half.numerators()[i + side] = p0 + c * (p1 - p0);
-        const Fp3& q0 = children.denominators()[2 * i + side];
-        const Fp3& q1 = children.denominators()[2 * i + 2 + side];
-        half.denominators()[i + side] = q0 + c * (q1 - q0);
-      }
-    }
+    const std::size_t count = (end - begin) / 2;
+    field_kernels().fold_fours(words_of(children.numerators() + 2 * begin), count, words_of(&c),
+                               words_of(half.numerators() + begin));
+    field_kernels().fold_fours(words_of(children.denominators() + 2 * begin), count, words_of(&c),
+                               words_of(half.denominators() + begin));
   });
   return half;
 }
@@ -203,12 +211,9 @@ void Fractions::align(unsigned bits) {
 Fractions Fractions::parents(ThreadPool& pool) const {
   Fractions level(variables_ - 1, halved(active_));
   for_ranges(pool, level.active_, 1, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t i = begin; i < end; ++i) {
-      const Fp3* p = &numerators_[2 * i];
-      const Fp3* q = &denominators_[2 * i];
-      level.numerators_[i] = p[0] * q[1] + p[1] * q[0];
-      level.denominators_[i] = q[0] * q[1];
-    }
+    field_kernels().add_fractions(
+        words_of(&numerators_[2 * begin]), words_of(&denominators_[2 * begin]), end - begin,
+        words_of(&level.numerators_[begin]), words_of(&level.denominators_[begin]));
   });
   return level;
 }
@@ -233,23 +238,11 @@ FractionClaim prove_zero_sum(Fractions leaves, ProofWriter& proof, ThreadPool& p
     Fractions children = std::move(levels.back());
     levels.pop_back();
     const Fp3 lambda = proof.challenge();
-    SuffixWeights weights(claim.point, pool);
     std::vector<Fp3> node;
     for (std::size_t i = 0; i < claim.point.size(); ++i) {
-      weights.drop_lowest();
       children.align(2);
-      const Fractions& now = children;
-      const auto polynomial = sum_ranges<RoundPolynomial>(
-          pool, now.active(), 4, [&](std::size_t begin, std::size_t end) {
-            RoundPolynomial sum;
-            for (std::size_t j = begin; j < end; j += 4) {
-              const RoundPolynomial one =
-                  polynomial_of(&now.numerators()[j], &now.denominators()[j], lambda);
-              sum.g1 += weights[j / 4] * one.g1;
-              sum.g2 += weights[j / 4] * one.g2;
-            }
-            return sum;
-          });
+      const RoundPolynomial polynomial = polynomial_of(
+          children, SplitWeights(std::span(claim.point).subspan(i + 1)), lambda, pool);
       proof.write(polynomial.g1);
       proof.write(polynomial.g2);
       node.push_back(proof.challenge());

@@ -19,23 +19,20 @@ std::unique_ptr<const ModelCircuit> smallest_circuit(const ModelShape& shape) {
   return ModelCircuit::make(shape, {{0}, {0}});
 }
 
-/// Of a code over elements of `element` bytes, with its tree.
-std::uint64_t code_bytes(unsigned variables, unsigned log_inverse_rate, std::uint64_t element) {
-  const std::uint64_t rows = std::uint64_t{1}
-                             << (variables - WhirParameters::kFolding + log_inverse_rate);
-  return rows * (WhirParameters::kRowSize * element + 2 * Digest::kSize);
+std::uint64_t tree_bytes(const WhirRound& round) {
+  return 2 * std::uint64_t{Digest::kSize} << round.log_rows;
 }
 
-/// The vector, its code, and the first of the folded codes, which is there beside them.
+/// A committed vector and the tree over its code, which itself is there in parts only.
+std::uint64_t committed_bytes(const WhirParameters& parameters) {
+  return (Fp::kBytes << parameters.variables()) + tree_bytes(parameters.rounds()[0]);
+}
+
+/// What an opening adds: the folded vector and its weights, a part of its code, the tree over that.
 std::uint64_t opening_bytes(const WhirParameters& parameters) {
-  const WhirRound& first = parameters.rounds()[0];
-  std::uint64_t bytes = (std::uint64_t{1} << first.variables) * (Fp::kBytes + 2 * Fp3::kBytes) +
-                        code_bytes(first.variables, first.log_inverse_rate, Fp::kBytes);
-  if (parameters.rounds().size() > 1) {
-    const WhirRound& second = parameters.rounds()[1];
-    bytes += code_bytes(second.variables, second.log_inverse_rate, Fp3::kBytes);
-  }
-  return bytes;
+  if (parameters.rounds().size() == 1) return 0;
+  const WhirRound& second = parameters.rounds()[1];
+  return 3 * (Fp3::kBytes << second.variables) + tree_bytes(second);
 }
 
 /// Rows, and siblings: above the level where all nodes are known each position brings its own.
@@ -86,18 +83,10 @@ Result<ProofEstimate> estimate_proof(const ModelShape& shape, std::uint32_t prom
   estimate.registered_variables = circuit->circuit().registered_variables;
   // Both openings follow each other; the sum of fractions has two elements of F a leaf, on all
   // levels, and is gone before they begin.
-  const std::uint64_t kept =
-      code_bytes(estimate.registered_variables, parameters.registered.rounds()[0].log_inverse_rate,
-                 Fp::kBytes);
   const std::uint64_t sums = (std::uint64_t{4} * Fp3::kBytes) << leaves;
   estimate.memory_bytes =
-      std::max({opening_bytes(parameters.witness) + kept,
-                opening_bytes(parameters.registered) +
-                    code_bytes(estimate.witness_variables,
-                               parameters.witness.rounds()[0].log_inverse_rate, Fp::kBytes),
-                sums + kept +
-                    code_bytes(estimate.witness_variables,
-                               parameters.witness.rounds()[0].log_inverse_rate, Fp::kBytes)});
+      committed_bytes(parameters.witness) + committed_bytes(parameters.registered) +
+      std::max({opening_bytes(parameters.witness), opening_bytes(parameters.registered), sums});
   estimate.proof_bytes = opening_size(parameters.witness) + opening_size(parameters.registered) +
                          std::uint64_t{24} * (leaves * leaves + 4 * leaves) + 10'000;
   return estimate;

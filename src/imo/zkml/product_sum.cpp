@@ -2,6 +2,7 @@
 
 #include "imo/base/check.hpp"
 #include "imo/base/thread_pool.hpp"
+#include "imo/zkml/kernels.hpp"
 #include "imo/zkml/parallel_sum.hpp"
 #include "imo/zkml/weight.hpp"
 
@@ -22,6 +23,20 @@ struct Samples {
     return *this;
   }
 };
+
+/// A polynomial of this degree has its values at 0 .. degree; sets the others, as its differences
+/// go on.
+void extend(std::array<Fp3, kPoints>& values, std::size_t degree) {
+  std::array<Fp3, kPoints> d = values;
+  for (std::size_t order = 1; order <= degree; ++order) {
+    for (std::size_t i = degree; i >= order; --i) d.at(i) -= d.at(i - 1);
+  }
+  // d has the differences of all orders at 0; each step moves them on by one.
+  for (std::size_t i = 0; i < kPoints; ++i) {
+    values.at(i) = d[0];
+    for (std::size_t order = 0; order < degree; ++order) d.at(order) += d.at(order + 1);
+  }
+}
 
 /// Coefficients from values at 0 .. 4, by forward differences.
 std::array<Fp3, kPoints> coefficients_of(const Samples& samples) {
@@ -47,10 +62,43 @@ Fp3 value_at(const std::array<Fp3, kPoints>& coefficients, const Fp3& x) {
   return value;
 }
 
+/// What contract() sums in one piece: rows that lie far apart are read side by side.
+constexpr std::size_t kRowsAtOnce = 64;
+constexpr std::size_t kCellsAtOnce = 256;
+
 /// [high][k][low] -> [high][low], the middle index summed with weights. `in` has 2^variables
-/// elements, of which those that are zero may be missing at the end.
-template <typename Element>
-LargeVector<Fp3> contract(std::span<const Element> in, std::size_t variables, unsigned low_bits,
+/// elements, of which those that are zero may be missing at the end, in whole pieces of [low].
+LargeVector<Fp3> contract(std::span<const Fp> in, std::size_t variables, unsigned low_bits,
+                          std::span<const Fp3> weights, ThreadPool& pool) {
+  const std::size_t low = std::size_t{1} << low_bits;
+  LargeVector<Fp3> out((std::size_t{1} << variables) / weights.size());
+  const std::size_t stored = (in.size() + weights.size() * low - 1) / (weights.size() * low);
+  if (low == 1) {
+    pool.parallel_for(stored, [&](std::size_t i) {
+      const std::span<const Fp> row =
+          in.subspan(i * weights.size(), std::min(weights.size(), in.size() - i * weights.size()));
+      field_kernels().dot(words_of(row.data()), words_of(weights.data()), row.size(),
+                          words_of(&out[i]));
+    });
+    return out;
+  }
+  const std::size_t cells = std::min(low, kCellsAtOnce);
+  pool.parallel_for(stored * low / cells, [&](std::size_t piece) {
+    const std::size_t first = piece * cells;  // of out
+    const std::size_t begin = (first >> low_bits) * weights.size() * low + (first & (low - 1));
+    for (std::size_t k = 0; k < weights.size() && begin + k * low < in.size(); k += kRowsAtOnce) {
+      const std::size_t place = begin + k * low;
+      const std::size_t rows =
+          std::min({kRowsAtOnce, weights.size() - k, (in.size() - place + low - 1) / low});
+      field_kernels().add_tables(words_of(&out[first]), cells, words_of(&weights[k]),
+                                 words_of(&in[place]), low, rows);
+    }
+  });
+  return out;
+}
+
+/// The same of elements of F.
+LargeVector<Fp3> contract(std::span<const Fp3> in, std::size_t variables, unsigned low_bits,
                           std::span<const Fp3> weights, ThreadPool& pool) {
   const std::size_t low = std::size_t{1} << low_bits;
   LargeVector<Fp3> out((std::size_t{1} << variables) / weights.size());
@@ -71,7 +119,10 @@ LargeVector<Fp3> combined(const LinearForm& form, const ColumnValues& values, Th
   if (!form.constant.is_zero()) std::ranges::fill(sum, form.constant);
   for (const LinearForm::Part& part : form.parts) {
     const std::span<const Fp> column = values(part.column);
-    pool.parallel_for(column.size(), [&](std::size_t i) { sum[i] += part.scale * column[i]; });
+    pool.parallel_ranges(column.size(), [&](std::size_t begin, std::size_t end) {
+      field_kernels().add_tables(words_of(&sum[begin]), end - begin, words_of(&part.scale),
+                                 words_of(&column[begin]), 0, 1);
+    });
   }
   return sum;
 }
@@ -158,36 +209,33 @@ class RunningTerm {
 
   [[nodiscard]] unsigned variables() const { return variables_; }
 
+  /// Of a term that has variables, or is one product.
   [[nodiscard]] Fp3 sum(ThreadPool& pool) const {
-    return scale_ * parallel_sum<Fp3>(pool, tables_[0].size(), [&](std::size_t b, std::size_t e) {
-             Fp3 sum;
-             for (std::size_t i = b; i < e; ++i) {
-               Fp3 product = tables_[0][i];
-               for (std::size_t f = 1; f < tables_.size(); ++f) product *= tables_[f][i];
-               sum += product;
-             }
-             return sum;
-           });
+    if (variables_ > 0) {
+      const Samples samples = sample(pool);
+      return samples.at[0] + samples.at[1];
+    }
+    Fp3 product = scale_;
+    for (const LargeVector<Fp3>& table : tables_) product *= table[0];
+    return product;
   }
 
   /// The polynomial in the highest variable that is left.
   [[nodiscard]] Samples sample(ThreadPool& pool) const {
     const std::size_t half = tables_[0].size() / 2;
     Samples samples = parallel_sum<Samples>(pool, half, [&](std::size_t begin, std::size_t end) {
-      Samples sum;
-      for (std::size_t i = begin; i < end; ++i) {
-        std::array<Fp3, kPoints> product;
-        for (std::size_t f = 0; f < tables_.size(); ++f) {
-          Fp3 value = tables_[f][i];
-          const Fp3 step = tables_[f][i + half] - value;
-          for (std::size_t k = 0; k < kPoints; ++k, value += step) {
-            product.at(k) = f == 0 ? value : product.at(k) * value;
-          }
-        }
-        for (std::size_t k = 0; k < kPoints; ++k) sum.at.at(k) += product.at(k);
+      std::array<const std::uint64_t*, kMaxFactors> low{};
+      std::array<const std::uint64_t*, kMaxFactors> high{};
+      for (std::size_t f = 0; f < tables_.size(); ++f) {
+        low.at(f) = words_of(&tables_[f][begin]);
+        high.at(f) = words_of(&tables_[f][begin + half]);
       }
+      Samples sum;
+      field_kernels().line_products(low.data(), high.data(), tables_.size(), end - begin,
+                                    words_of(sum.at.data()));
       return sum;
     });
+    extend(samples.at, tables_.size());
     for (Fp3& value : samples.at) value *= scale_;
     return samples;
   }
@@ -195,7 +243,10 @@ class RunningTerm {
   void bind(const Fp3& r, ThreadPool& pool) {
     const std::size_t half = tables_[0].size() / 2;
     for (LargeVector<Fp3>& table : tables_) {
-      pool.parallel_for(half, [&](std::size_t i) { table[i] += r * (table[i + half] - table[i]); });
+      pool.parallel_ranges(half, [&](std::size_t begin, std::size_t end) {
+        field_kernels().fold_halves(words_of(&table[begin]), words_of(&table[begin + half]),
+                                    end - begin, words_of(&r));
+      });
       table.resize(half);
     }
   }

@@ -39,25 +39,32 @@ struct OutOfDomain {
   friend bool operator==(const OutOfDomain&, const OutOfDomain&) = default;
 };
 
-/// What a prover keeps of a commitment: the vector, its codeword and the tree over that.
+/// What a prover keeps of a commitment: the vector, and the tree over its codeword. The codeword is
+/// many times as large, and is made again, where it is opened.
 class CommittedVector {
  public:
   /// `values` are 2^parameters.variables() elements (checked).
   CommittedVector(const WhirParameters& parameters, std::vector<Fp> values, ThreadPool& pool);
-  /// The same, with a codeword made before: encode(values), kept from then (its size is checked).
+  /// The same, with a codeword made before, which is kept (its size is checked): for provers that
+  /// lie.
   CommittedVector(const WhirParameters& parameters, std::vector<Fp> values, LargeVector<Fp> code,
                   ThreadPool& pool);
 
   [[nodiscard]] const WhirParameters& parameters() const { return parameters_; }
   [[nodiscard]] std::span<const Fp> values() const { return values_; }
-  [[nodiscard]] std::span<const Fp> code() const { return code_; }
+  /// The values without the rows of zeros at their end.
+  [[nodiscard]] std::span<const Fp> stored() const { return values().first(stored_); }
   [[nodiscard]] const Tree& tree() const { return tree_; }
   [[nodiscard]] const Digest& root() const { return tree_.root(); }
+  /// Rows of the codeword, 16 elements each.
+  [[nodiscard]] std::vector<Fp> rows(std::span<const std::uint32_t> positions,
+                                     ThreadPool& pool) const;
 
  private:
   WhirParameters parameters_;
   std::vector<Fp> values_;
-  LargeVector<Fp> code_;  ///< 16 elements a row
+  std::size_t stored_;
+  LargeVector<Fp> code_;  ///< empty where it is the values'
   Tree tree_;
 };
 

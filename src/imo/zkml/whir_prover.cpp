@@ -1,47 +1,46 @@
 #include "imo/base/check.hpp"
 #include "imo/base/thread_pool.hpp"
 #include "imo/zkml/code.hpp"
+#include "imo/zkml/kernels.hpp"
 #include "imo/zkml/parallel_sum.hpp"
 #include "imo/zkml/weight.hpp"
 #include "imo/zkml/whir.hpp"
+#include "imo/zkml/whir_first_folds.hpp"
 #include "imo/zkml/whir_rows.hpp"
 
+#include <array>
 #include <optional>
 
 namespace imo::zkml {
 namespace {
 
-/// h(X) = sum_b w(X, b) f(X, b) for the lowest variable X, as the proof has it.
-struct RoundPolynomial {
-  Fp3 at_zero;
-  Fp3 leading;
+struct PairProducts {
+  std::array<Fp3, 2> at;
 
-  RoundPolynomial& operator+=(const RoundPolynomial& other) {
-    at_zero += other.at_zero;
-    leading += other.leading;
+  PairProducts& operator+=(const PairProducts& other) {
+    for (std::size_t i = 0; i < at.size(); ++i) at[i] += other.at[i];
     return *this;
   }
 };
 
-template <typename Element>
-RoundPolynomial round_polynomial(std::span<const Element> f, std::span<const Fp3> w,
-                                 ThreadPool& pool) {
-  return parallel_sum<RoundPolynomial>(pool, f.size() / 2, [&](std::size_t begin, std::size_t end) {
-    RoundPolynomial sum;
-    for (std::size_t i = begin; i < end; ++i) {
-      sum.at_zero += w[2 * i] * f[2 * i];
-      sum.leading += (w[2 * i + 1] - w[2 * i]) * (f[2 * i + 1] - f[2 * i]);
-    }
-    return sum;
-  });
+RoundPolynomial round_polynomial(std::span<const Fp3> f, std::span<const Fp3> w, ThreadPool& pool) {
+  const auto sums =
+      parallel_sum<PairProducts>(pool, f.size() / 2, [&](std::size_t begin, std::size_t end) {
+        PairProducts sum;
+        field_kernels().pair_products(words_of(&f[2 * begin]), words_of(&w[2 * begin]), end - begin,
+                                      words_of(sum.at.data()));
+        return sum;
+      });
+  return {sums.at[0], sums.at[1]};
 }
 
 /// The vector at r in its lowest variable: half as long.
-template <typename Element>
-LargeVector<Fp3> folded(std::span<const Element> f, const Fp3& r, ThreadPool& pool) {
+LargeVector<Fp3> folded(std::span<const Fp3> f, const Fp3& r, ThreadPool& pool) {
   LargeVector<Fp3> half(f.size() / 2);
-  pool.parallel_for(half.size(),
-                    [&](std::size_t i) { half[i] = f[2 * i] + r * (f[2 * i + 1] - f[2 * i]); });
+  pool.parallel_ranges(half.size(), [&](std::size_t begin, std::size_t end) {
+    field_kernels().fold_pairs(words_of(&f[2 * begin]), end - begin, words_of(&r),
+                               words_of(&half[begin]));
+  });
   return half;
 }
 
@@ -50,27 +49,30 @@ LargeVector<Fp3> folded(std::span<const Element> f, const Fp3& r, ThreadPool& po
 class Opening {
  public:
   Opening(const CommittedVector& vector, ProofWriter& proof, ThreadPool& pool)
-      : vector_(vector),
-        proof_(proof),
-        pool_(pool),
-        w_(std::size_t{1} << vector.parameters().variables()) {}
+      : vector_(vector), proof_(proof), pool_(pool) {}
 
-  void add(const Weight& weight, const Fp3& scale) { weight.add_to(w_, scale, pool_); }
+  /// The four folds of round 0.
+  void fold_first(FirstFolds folds) {
+    for (unsigned j = 0; j < WhirParameters::kFolding; ++j) folds.fold(say(folds.polynomial()));
+    f_ = folds.vector();
+    w_ = folds.weights();
+  }
 
-  /// Folds the lowest variable; gives the challenge.
-  Fp3 fold() {
-    if (f_.empty()) return fold_of(vector_.values());
-    return fold_of(std::span<const Fp3>(f_));
+  /// Folds the lowest variable.
+  void fold() {
+    const std::span<const Fp3> f = f_.empty() ? std::span<const Fp3>(message_) : f_;
+    const Fp3 r = say(round_polynomial(f, w_, pool_));
+    f_ = folded(f, r, pool_);
+    w_ = folded(w_, r, pool_);
   }
 
   /// Commits to the folded vector, for the round that comes next.
   void commit(const WhirRound& next) {
-    next_code_ = encode(f_, next.log_inverse_rate, pool_);
-    next_tree_.emplace(tree_over(next_code_, pool_));
+    next_tree_.emplace(tree_over_code_of(std::span<const Fp3>(f_), next, pool_));
     proof_.write(next_tree_->root());
     const Fp3 x = proof_.challenge();
     out_of_domain_ = Weight::powers(x, next.variables);
-    proof_.write(evaluate_univariate(f_, x));
+    proof_.write(evaluate_univariate(f_, x, pool_));
   }
 
   void write_last() {
@@ -82,58 +84,54 @@ class Opening {
     proof_.grind(vector_.parameters().grinding(), pool_);
     const std::vector<std::uint32_t> positions = draw_positions(round, proof_);
     if (tree_) {
-      write_rows(std::span<const Fp3>(code_), positions);
+      for (const Fp3& element : code_rows(message_, positions, pool_)) proof_.write(element);
       tree_->open(positions, proof_);
     } else {
-      write_rows(vector_.code(), positions);
+      for (const Fp& element : vector_.rows(positions, pool_)) proof_.write(element);
       vector_.tree().open(positions, proof_);
     }
     return positions;
   }
 
   /// Takes what the answers say about the folded vector into the sum, and goes on to its tree.
-  void combine(const WhirRound& next, std::span<const std::uint32_t> positions) {
+  void combine(std::span<const std::uint32_t> positions) {
     const Fp3 gamma = proof_.challenge();
-    add(out_of_domain_, gamma);
-    Fp3 scale = gamma;
+    out_of_domain_.add_to(w_, gamma, pool_);
+    std::vector<Fp> points;
+    std::vector<Fp3> scales;
     for (const std::uint32_t position : positions) {
-      scale *= gamma;
-      add(Weight::powers(code_point(position), next.variables), scale);
+      points.push_back(code_point(position));
+      scales.push_back((scales.empty() ? gamma : scales.back()) * gamma);
     }
-    code_ = std::move(next_code_);
+    add_powers(w_, points, scales, pool_);
+    message_ = std::move(f_);
+    f_ = {};
     tree_ = std::move(next_tree_);
   }
 
  private:
-  template <typename Element>
-  Fp3 fold_of(std::span<const Element> f) {
-    const RoundPolynomial h = round_polynomial(f, w_, pool_);
+  Fp3 say(const RoundPolynomial& h) {
     proof_.write(h.at_zero);
     proof_.write(h.leading);
-    const Fp3 r = proof_.challenge();
-    f_ = folded(f, r, pool_);
-    w_ = folded(std::span<const Fp3>(w_), r, pool_);
-    return r;
-  }
-
-  template <typename Element>
-  void write_rows(std::span<const Element> code, std::span<const std::uint32_t> positions) {
-    for (const std::uint32_t position : positions) {
-      for (const Element& element : row_of(code, position)) proof_.write(element);
-    }
+    return proof_.challenge();
   }
 
   const CommittedVector& vector_;
   ProofWriter& proof_;
   ThreadPool& pool_;
-  LargeVector<Fp3> f_;  ///< empty before the first fold: the committed vector itself
+  LargeVector<Fp3> message_;  ///< of the code of this round; empty in round 0: the commitment's own
+  std::optional<Tree> tree_;  ///< over that code
+  LargeVector<Fp3> f_;        ///< folded from the message; empty where that is not folded yet
   LargeVector<Fp3> w_;
-  LargeVector<Fp3> code_;
-  std::optional<Tree> tree_;  ///< nothing in round 0: the commitment's own
-  LargeVector<Fp3> next_code_;
   std::optional<Tree> next_tree_;
   Weight out_of_domain_;
 };
+
+std::size_t stored_rows(std::span<const Fp> values) {
+  std::size_t end = values.size();
+  while (end > 0 && values[end - 1] == Fp()) --end;
+  return (end + WhirParameters::kRowSize - 1) / WhirParameters::kRowSize;
+}
 
 }  // namespace
 
@@ -141,6 +139,7 @@ CommittedVector::CommittedVector(const WhirParameters& parameters, std::vector<F
                                  LargeVector<Fp> code, ThreadPool& pool)
     : parameters_(parameters),
       values_(std::move(values)),
+      stored_(stored_rows(values_) * WhirParameters::kRowSize),
       code_(std::move(code)),
       tree_(tree_over(code_, pool)) {
   const unsigned log_inverse_rate = parameters.rounds().front().log_inverse_rate;
@@ -153,14 +152,25 @@ CommittedVector::CommittedVector(const WhirParameters& parameters, std::vector<F
                                  ThreadPool& pool)
     : parameters_(parameters),
       values_(std::move(values)),
-      code_(encode(values_, parameters.rounds().front().log_inverse_rate, pool)),
-      tree_(tree_over(code_, pool)) {
+      stored_(stored_rows(values_) * WhirParameters::kRowSize),
+      tree_(tree_over_code_of(stored(), parameters.rounds().front(), pool)) {
   IMO_CHECK(values_.size() == std::size_t{1} << parameters.variables(),
             "a vector of another size than its parameters");
 }
 
+std::vector<Fp> CommittedVector::rows(std::span<const std::uint32_t> positions,
+                                      ThreadPool& pool) const {
+  if (code_.empty()) return code_rows(stored(), positions, pool);
+  std::vector<Fp> rows;
+  for (const std::uint32_t position : positions) {
+    const Row<Fp> row = row_of(std::span<const Fp>(code_), position);
+    rows.insert(rows.end(), row.begin(), row.end());
+  }
+  return rows;
+}
+
 OutOfDomain binding_at(const CommittedVector& vector, const Fp3& point, ThreadPool& pool) {
-  return {point, evaluate_univariate(vector.values(), point, pool)};
+  return {point, evaluate_univariate(vector.stored(), point, pool)};
 }
 
 OutOfDomain bind(const CommittedVector& vector, ProofWriter& proof, ThreadPool& pool) {
@@ -175,15 +185,16 @@ void open(const CommittedVector& vector, const OutOfDomain& binding, std::span<c
   const WhirParameters& parameters = vector.parameters();
   const std::vector<WhirRound>& rounds = parameters.rounds();
   const Fp3 gamma = proof.challenge();
-  Opening opening(vector, proof, pool);
-  opening.add(Weight::powers(binding.point, parameters.variables()), Fp3(1));
+  FirstFolds folds(vector.stored(), parameters.variables(), pool);
+  folds.add(Weight::powers(binding.point, parameters.variables()), Fp3(1));
   Fp3 scale(1);
   for (const Claim& claim : claims) {
     scale *= gamma;
-    opening.add(weight_of(claim, parameters), scale);
+    folds.add(weight_of(claim, parameters), scale);
   }
+  Opening opening(vector, proof, pool);
+  opening.fold_first(std::move(folds));
   for (std::size_t i = 0; i < rounds.size(); ++i) {
-    for (unsigned j = 0; j < WhirParameters::kFolding; ++j) opening.fold();
     const bool last = i + 1 == rounds.size();
     if (last) {
       opening.write_last();
@@ -191,7 +202,9 @@ void open(const CommittedVector& vector, const OutOfDomain& binding, std::span<c
       opening.commit(rounds[i + 1]);
     }
     const auto positions = opening.answer(rounds[i]);
-    if (!last) opening.combine(rounds[i + 1], positions);
+    if (last) break;
+    opening.combine(positions);
+    for (unsigned j = 0; j < WhirParameters::kFolding; ++j) opening.fold();
   }
   for (unsigned j = 0; j < parameters.last_variables(); ++j) opening.fold();
 }

@@ -2,15 +2,16 @@
 
 #include "imo/base/thread_pool.hpp"
 #include "imo/crypto/keccak.hpp"
+#include "imo/zkml/code.hpp"
 
 #include <algorithm>
 
 namespace imo::zkml {
 namespace {
 
+/// Makes the leaves of rows of a codeword, as many as there are `leaves`.
 template <typename Element>
-Tree make_tree(std::span<const Element> code, ThreadPool& pool) {
-  LargeVector<Digest> leaves(code.size() / WhirParameters::kRowSize);
+void hash_rows(std::span<const Element> code, std::span<Digest> leaves, ThreadPool& pool) {
   pool.parallel_ranges(leaves.size(), [&](std::size_t begin, std::size_t end) {
     using Bytes = decltype(row_bytes(row_of(code, 0)));
     std::array<Bytes, crypto::kHashesAtOnce> rows;
@@ -26,17 +27,35 @@ Tree make_tree(std::span<const Element> code, ThreadPool& pool) {
       }
     }
   });
+}
+
+template <typename Element>
+Tree make_tree(std::span<const Element> message, const WhirRound& round, ThreadPool& pool) {
+  LargeVector<Digest> leaves(std::size_t{1} << round.log_rows);
+  encode_blocks(
+      message, round.log_rows - round.log_inverse_rate, round.log_inverse_rate, pool,
+      [&](std::size_t first, std::span<const Element> rows) {
+        hash_rows(rows,
+                  std::span<Digest>(leaves).subspan(first, rows.size() / WhirParameters::kRowSize),
+                  pool);
+      });
   return {std::move(leaves), pool};
 }
 
 }  // namespace
 
 Tree tree_over(std::span<const Fp> code, ThreadPool& pool) {
-  return make_tree(code, pool);
+  LargeVector<Digest> leaves(code.size() / WhirParameters::kRowSize);
+  hash_rows(code, leaves, pool);
+  return {std::move(leaves), pool};
 }
 
-Tree tree_over(std::span<const Fp3> code, ThreadPool& pool) {
-  return make_tree(code, pool);
+Tree tree_over_code_of(std::span<const Fp> message, const WhirRound& round, ThreadPool& pool) {
+  return make_tree(message, round, pool);
+}
+
+Tree tree_over_code_of(std::span<const Fp3> message, const WhirRound& round, ThreadPool& pool) {
+  return make_tree(message, round, pool);
 }
 
 std::vector<std::uint32_t> draw_positions(const WhirRound& round, Transcript& transcript) {

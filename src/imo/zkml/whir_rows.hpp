@@ -37,7 +37,11 @@ Row<Element> row_of(std::span<const Element> code, std::size_t index) {
 
 /// The tree over the rows of a codeword.
 Tree tree_over(std::span<const Fp> code, ThreadPool& pool);
-Tree tree_over(std::span<const Fp3> code, ThreadPool& pool);
+
+/// The tree over the code of a round's vector, of which rows of zeros at the end may be missing.
+/// The code itself is there in parts only.
+Tree tree_over_code_of(std::span<const Fp> message, const WhirRound& round, ThreadPool& pool);
+Tree tree_over_code_of(std::span<const Fp3> message, const WhirRound& round, ThreadPool& pool);
 
 /// sum_c weights[c] row[c].
 template <typename Element>
