@@ -21,16 +21,6 @@ fs::path folder_of(const fs::path& path) {
   return path.has_parent_path() ? path.parent_path() : fs::path(".");
 }
 
-Result<void> write_all(int fd, BytesView content, const fs::path& path) {
-  while (!content.empty()) {
-    const ssize_t written = ::write(fd, content.data(), content.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return system_error("cannot write " + path.string());
-    content = content.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 /// A file beside its future place, gone again unless keep() was called.
 class TemporaryFile {
  public:
@@ -91,7 +81,7 @@ Result<void> put_in_place(TemporaryFile& temporary, const fs::path& path) {
 
 Result<TemporaryFile> write_temporary(const fs::path& path, BytesView content, FileMode mode) {
   IMO_TRY(auto temporary, create_temporary(path, mode));
-  IMO_TRY_VOID(write_all(temporary.fd(), content, path));
+  IMO_TRY_VOID(write_all(temporary.fd(), content, path.string()));
   if (::fsync(temporary.fd()) != 0) return system_error("cannot sync " + path.string());
   return temporary;
 }
@@ -161,7 +151,7 @@ Result<FileWriter> FileWriter::create(const fs::path& path, FileMode mode) {
 }
 
 Result<void> FileWriter::append(BytesView piece) {
-  return write_all(state_->temporary.fd(), piece, state_->path);
+  return write_all(state_->temporary.fd(), piece, state_->path.string());
 }
 
 Result<void> FileWriter::commit() {

@@ -25,4 +25,14 @@ tl::unexpected<Error> system_error(std::string what) {
   return fail(kind, std::move(what) + ": " + std::generic_category().message(code));
 }
 
+Result<void> write_all(int fd, BytesView content, const std::string& name) {
+  while (!content.empty()) {
+    const ssize_t written = ::write(fd, content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) return system_error("cannot write " + name);
+    content = content.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
 }  // namespace imo

@@ -1,6 +1,7 @@
 /// Open files, closed when their owner goes, and errors of the operating system.
 #pragma once
 
+#include "imo/base/bytes.hpp"
 #include "imo/base/result.hpp"
 
 #include <string>
@@ -30,5 +31,8 @@ class FileDescriptor {
 /// `what: <text of errno>`; kNotFound when the file or folder does not exist, else kIo. Call it
 /// before anything else changes errno.
 tl::unexpected<Error> system_error(std::string what);
+
+/// All of `content` to the open file `fd`; `name` is for messages.
+Result<void> write_all(int fd, BytesView content, const std::string& name);
 
 }  // namespace imo

@@ -2,6 +2,9 @@
 
 #include "imo/base/file.hpp"
 
+#include <cstdint>
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -39,6 +42,32 @@ TEST_F(MappedFileTest, SurvivesTheReplacementOfTheFile) {
   const auto mapped = MappedFile::open(folder_.path() / "a").value();
   ASSERT_TRUE(write_file_atomic(folder_.path() / "a", as_bytes("newer")));
   EXPECT_EQ(as_text(mapped.bytes()), "old");
+}
+
+// Pages of this process, from /proc: what release() is about.
+std::size_t resident_pages() {
+  std::ifstream file("/proc/self/statm");
+  std::size_t all = 0;
+  std::size_t resident = 0;
+  file >> all >> resident;
+  return resident;
+}
+
+TEST_F(MappedFileTest, ReleasedPartsCostNoMemoryAndCanBeReadAgain) {
+  constexpr std::size_t kSize = 32U << 20;
+  ASSERT_TRUE(write_file_atomic(folder_.path() / "a", Bytes(kSize, 7)));
+  const auto mapped = MappedFile::open(folder_.path() / "a").value();
+  const auto sum = [&] {
+    std::uint64_t total = 0;
+    for (const std::uint8_t byte : mapped.bytes()) total += byte;
+    return total;
+  };
+  EXPECT_EQ(sum(), 7 * kSize);
+  const std::size_t before = resident_pages();
+  mapped.release(mapped.bytes().subspan(1));
+  EXPECT_LT(resident_pages() + kSize / 4096 / 2, before);
+  mapped.release({});
+  EXPECT_EQ(sum(), 7 * kSize);
 }
 
 TEST_F(MappedFileTest, EmptyFileIsAnEmptyView) {

@@ -79,4 +79,14 @@ class ThreadPool {
   std::vector<std::jthread> workers_;
 };
 
+/// parallel_ranges of `pool`, or the whole range in the caller when there is none.
+template <typename Body>
+void split_loop(ThreadPool* pool, std::size_t n, Body&& body) {
+  if (pool != nullptr) {
+    pool->parallel_ranges(n, body);
+  } else if (n > 0) {
+    body(std::size_t{0}, n);
+  }
+}
+
 }  // namespace imo

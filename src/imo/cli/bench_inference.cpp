@@ -2,6 +2,7 @@
 
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
+#include "imo/cli/machine.hpp"
 #include "imo/cli/model.hpp"
 #include "imo/engine/session.hpp"
 
@@ -12,7 +13,6 @@
 #include <random>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 namespace imo::cli {
 
@@ -131,12 +131,6 @@ Result<void> check(const engine::Model& model, const BenchInferenceOptions& opti
                                options.prompt, options.generate, model.context_length()));
   }
   return {};
-}
-
-std::uint64_t peak_rss_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "imo/cli/completions.hpp"
 #include "imo/cli/doctor.hpp"
 #include "imo/cli/model.hpp"
+#include "imo/cli/model_compile.hpp"
 #include "imo/cli/model_random.hpp"
 
 #include <memory>
@@ -95,10 +96,12 @@ void add_model(CommandLine& line) {
   compile->add_option("input", options->input, "GGUF file")->required();
   compile->add_option("-o,--output", options->output,
                       "the .imo file; beside the input if left out");
-  compile->add_option("--text", options->calibration_text,
+  compile->add_option("--calibrate", options->calibration_text,
                       "text to choose exponents on; the model writes its own when left out");
   compile->add_option("--calibration-tokens", options->calibration_tokens, "how many of them")
       ->capture_default_str();
+  compile->add_option("--threads", options->execution.threads,
+                      "as many as the machine runs at once; the same program for any number");
   line.on(compile, [options](const GlobalOptions&) { return model_compile(*options); });
 
   auto path = std::make_shared<std::filesystem::path>();

@@ -2,6 +2,7 @@
 #include "imo/base/hex.hpp"
 #include "imo/cli/demo_stage.hpp"
 #include "imo/cli/model.hpp"
+#include "imo/cli/model_compile.hpp"
 #include "imo/cli/offering.hpp"
 #include "imo/cli/operator.hpp"
 #include "imo/eth/address.hpp"
@@ -54,7 +55,10 @@ Result<StepResult> step_compile_model(Stage& stage) {
     IMO_TRY(stage.model, compile_demo_model(stage.directory.path()));
   } else if (stage.model.extension() != ".imo") {
     const auto output = stage.directory.path() / kDemoModelName;
-    IMO_TRY_VOID(model_compile({stage.model, output, {}}));
+    ModelCompileOptions compile;
+    compile.input = stage.model;
+    compile.output = output;
+    IMO_TRY_VOID(model_compile(compile));
     stage.model = output;
   }
   IMO_TRY(const Report shown, model_show(stage.model));

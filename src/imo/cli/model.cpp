@@ -5,14 +5,11 @@
 #include "imo/base/hex.hpp"
 #include "imo/base/mapped_file.hpp"
 #include "imo/base/paths.hpp"
-#include "imo/base/progress.hpp"
+#include "imo/base/thread_pool.hpp"
 #include "imo/cli/embedded.hpp"
+#include "imo/cli/model_compile.hpp"
 #include "imo/crypto/keccak.hpp"
-#include "imo/model/compiler.hpp"
 #include "imo/model/program_file.hpp"
-
-#include <algorithm>
-#include <chrono>
 
 #include <fmt/core.h>
 
@@ -20,24 +17,11 @@ namespace imo::cli {
 
 namespace {
 
-constexpr std::size_t kMaxCalibrationText = 64 << 20;
-
-/// Compiles with a progress line for whoever watches.
-Result<model::Compiled> compile_watched(const std::filesystem::path& input,
-                                        model::CompileOptions options) {
-  Progress progress("compiling " + input.filename().string(), 1000);
-  std::uint64_t shown = 0;
-  options.on_progress = [&](std::string_view, double done) {
-    const auto now = static_cast<std::uint64_t>(std::clamp(done, 0.0, 1.0) * 1000);
-    if (now > shown) progress.advance(now - shown);
-    shown = std::max(shown, now);
-  };
-  return model::compile_file(input, options);
-}
-
 std::string end_token_text(std::uint32_t token) {
   return token == model::kNone ? "none" : std::to_string(token);
 }
+
+}  // namespace
 
 void describe(const model::Program& program, const Hash32& root, Report& report) {
   report.data["model_root"] = to_hex(root);
@@ -60,52 +44,6 @@ void describe(const model::Program& program, const Hash32& root, Report& report)
                                        end_token_text(program.end_token)));
 }
 
-void describe_losses(const model::CompileReport& losses, Report& report) {
-  double worst = 0;
-  std::string worst_name = "none";
-  for (const auto& tensor : losses.tensors) {
-    if (tensor.relative_error > worst) {
-      worst = tensor.relative_error;
-      worst_name = tensor.name;
-    }
-  }
-  report.data["tensors"] = losses.tensors.size();
-  report.data["worst_tensor"] = {{"name", worst_name}, {"relative_error", worst}};
-  report.data["calibration_tokens"] = losses.calibration_tokens;
-  report.field("calibrated on", fmt::format("{} tokens", losses.calibration_tokens))
-      .field("largest error", fmt::format("{:.3f} % in {}", worst * 100, worst_name));
-}
-
-}  // namespace
-
-Result<Report> model_compile(const ModelCompileOptions& options) {
-  model::CompileOptions compile_options;
-  compile_options.calibration_tokens = options.calibration_tokens;
-  if (!options.calibration_text.empty()) {
-    IMO_TRY(compile_options.calibration_text,
-            read_text_file(options.calibration_text, kMaxCalibrationText));
-  }
-  auto output = options.output;
-  if (output.empty()) output = std::filesystem::path(options.input).replace_extension(".imo");
-  const auto started = std::chrono::steady_clock::now();
-  IMO_TRY(const model::Compiled compiled,
-          compile_watched(options.input, std::move(compile_options)));
-  IMO_TRY_VOID(model::save_program(compiled.program, compiled.root, output));
-  const auto took = std::chrono::steady_clock::now() - started;
-
-  Report report;
-  describe(compiled.program, compiled.root, report);
-  describe_losses(compiled.report, report);
-  std::error_code error;
-  const auto bytes = std::filesystem::file_size(output, error);
-  report.data["output"] = output.string();
-  report.data["output_bytes"] = error ? 0 : bytes;
-  report.field("written", fmt::format("{} ({}) in {}", output.string(),
-                                      format_bytes(error ? 0 : bytes), format_duration(took)));
-  report.next.push_back("imo offering create --model " + output.string() + " …");
-  return report;
-}
-
 Result<Report> model_show(const std::filesystem::path& path) {
   IMO_TRY(const model::LoadedProgram loaded, model::load_program(path));
   Report report;
@@ -120,9 +58,11 @@ Result<engine::Model> open_model(const std::filesystem::path& path, model::LoadO
   const auto cached =
       kept.cache / "programs" / (to_hex(crypto::keccak256(source.bytes())).substr(2) + ".imo");
   if (auto model = engine::Model::load(cached, options)) return model;
-  IMO_TRY(const model::Compiled compiled, compile_watched(path, {}));
   IMO_TRY_VOID(make_directories(cached.parent_path()));
-  IMO_TRY_VOID(model::save_program(compiled.program, compiled.root, cached));
+  ThreadPool pool;
+  model::CompileOptions compile;
+  compile.pool = &pool;
+  IMO_TRY_VOID(compile_to(path, cached, std::move(compile)));
   return engine::Model::load(cached, options);
 }
 
@@ -130,7 +70,10 @@ Result<std::filesystem::path> compile_demo_model(const std::filesystem::path& di
   const auto source = directory / "imo-demo.gguf";
   IMO_TRY_VOID(write_file_atomic(source, embedded_demo_model()));
   const auto output = directory / "imo-demo.imo";
-  IMO_TRY_VOID(model_compile({source, output, {}}));
+  ModelCompileOptions compile;
+  compile.input = source;
+  compile.output = output;
+  IMO_TRY_VOID(model_compile(compile));
   return output;
 }
 

@@ -1,4 +1,4 @@
-/// `imo model`: compile a GGUF file, show what a compiled program is; and the demo's own model.
+/// `imo model show`, and how commands come to a compiled model: the demo's own, or one from a file.
 #pragma once
 
 #include "imo/base/result.hpp"
@@ -6,23 +6,15 @@
 #include "imo/engine/model.hpp"
 #include "imo/model/program_file.hpp"
 
-#include <cstdint>
 #include <filesystem>
 
 namespace imo::cli {
 
-struct ModelCompileOptions {
-  std::filesystem::path input;
-  std::filesystem::path output;            ///< empty: the input's name with `.imo`
-  std::filesystem::path calibration_text;  ///< empty: text that the model writes itself
-  std::uint32_t calibration_tokens = 512;
-};
-
-/// GGUF in, `.imo` out; says what came out and how much was lost.
-Result<Report> model_compile(const ModelCompileOptions& options);
-
 /// Shapes, size and root of a compiled program.
 Result<Report> model_show(const std::filesystem::path& path);
+
+/// The lines and numbers that say which program it is.
+void describe(const model::Program& program, const Hash32& root, Report& report);
 
 /// A model from either format: `.imo` is mapped, GGUF is compiled first into the cache, where the
 /// next call finds it again by the file's hash. What this command put into the cache is trusted; of

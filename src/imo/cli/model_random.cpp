@@ -2,7 +2,7 @@
 
 #include "imo/base/format.hpp"
 #include "imo/base/progress.hpp"
-#include "imo/cli/model.hpp"
+#include "imo/cli/model_compile.hpp"
 #include "imo/model/random_model.hpp"
 
 #include <chrono>

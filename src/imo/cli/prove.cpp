@@ -4,6 +4,7 @@
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
 #include "imo/cli/dev.hpp"
+#include "imo/cli/machine.hpp"
 #include "imo/cli/model.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/market/abi/ModelVerifier.hpp"
@@ -17,7 +18,6 @@
 #include <random>
 
 #include <fmt/format.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 namespace imo::cli {
@@ -27,22 +27,6 @@ namespace {
 using zkml::ProofFile;
 using zkml::ProvingKey;
 using Clock = std::chrono::steady_clock;
-
-double seconds(std::chrono::nanoseconds time) {
-  return std::chrono::duration<double>(time).count();
-}
-
-std::uint64_t memory_of_machine() {
-  const long pages = ::sysconf(_SC_PHYS_PAGES);
-  const long size = ::sysconf(_SC_PAGE_SIZE);
-  return pages > 0 && size > 0 ? std::uint64_t(pages) * std::uint64_t(size) : 0;
-}
-
-std::uint64_t peak_rss_bytes() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
-}
 
 Result<Hash32> context_of(const std::string& text) {
   if (text.empty()) return Hash32{};

@@ -177,11 +177,22 @@ Result<Quality> measure_quality(const Model& model, const model::FloatModel& ref
   return quality;
 }
 
-Result<std::vector<Saturation>> count_saturation(const Model& model,
-                                                 std::span<const TokenId> tokens) {
+Result<std::vector<Saturation>> count_saturation(
+    const Model& model, std::span<const TokenId> tokens, const Execution& execution,
+    const std::function<void(std::uint32_t operator_index)>& done) {
+  if (tokens.empty()) return invalid("no tokens to run");
+  if (tokens.size() > model.context_length()) {
+    return invalid(fmt::format("{} tokens do not fit the context of {}", tokens.size(),
+                               model.context_length()));
+  }
   SaturationCounter counter(model.program());
-  Session session(model);
-  session.observe([&counter](const Output& output) { counter(output); });
+  Session session(model, static_cast<std::uint32_t>(tokens.size()), execution);
+  std::uint32_t running = 0;
+  session.observe([&](const Output& output) {
+    counter(output);
+    if (done && output.operator_index != running) done(running);
+    running = output.operator_index;
+  });
   IMO_TRY_VOID(session.extend_choosing(tokens, 0, [](const Choice&) { return true; }));
   return counter.result();
 }

@@ -4,6 +4,7 @@
 #include "imo/engine/model.hpp"
 #include "imo/model/float_reference.hpp"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,8 +34,10 @@ struct Saturation {
   std::int64_t largest = 0;  ///< |q|
 };
 
-/// Runs `tokens` and counts, one entry for each operator that clamps.
-Result<std::vector<Saturation>> count_saturation(const Model& model,
-                                                 std::span<const TokenId> tokens);
+/// Runs `tokens` and counts, one entry for each operator that clamps. `done` is told of every
+/// operator behind which a pass goes on, as its weights may then be let go.
+Result<std::vector<Saturation>> count_saturation(
+    const Model& model, std::span<const TokenId> tokens, const Execution& execution = {},
+    const std::function<void(std::uint32_t operator_index)>& done = {});
 
 }  // namespace imo::engine

@@ -1,8 +1,10 @@
 #include "imo/model/architecture.hpp"
 
+#include "imo/crypto/keccak.hpp"
 #include "imo/model/portable_math.hpp"
 #include "imo/model/utf8.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 #include <unordered_set>
@@ -148,26 +150,26 @@ class TensorReader {
  public:
   explicit TensorReader(const GgufFile& file) : file_(file) {}
 
-  Result<const GgufTensor*> matrix(std::string_view name, std::uint64_t rows,
-                                   std::uint64_t columns) {
-    IMO_TRY(const GgufTensor* tensor, vector_or_matrix(name, rows, columns, 2));
+  Result<const SourceTensor*> matrix(std::string_view name, std::uint64_t rows,
+                                     std::uint64_t columns) {
+    IMO_TRY(const SourceTensor* tensor, vector_or_matrix(name, rows, columns, 2));
     if (tensor == nullptr) return invalid(fmt::format("tensor '{}' is missing", name));
     return tensor;
   }
 
-  Result<const GgufTensor*> vector(std::string_view name, std::uint64_t length) {
-    IMO_TRY(const GgufTensor* tensor, optional_vector(name, length));
+  Result<const SourceTensor*> vector(std::string_view name, std::uint64_t length) {
+    IMO_TRY(const SourceTensor* tensor, optional_vector(name, length));
     if (tensor == nullptr) return invalid(fmt::format("tensor '{}' is missing", name));
     return tensor;
   }
 
-  Result<const GgufTensor*> optional_vector(std::string_view name, std::uint64_t length) {
+  Result<const SourceTensor*> optional_vector(std::string_view name, std::uint64_t length) {
     return vector_or_matrix(name, 1, length, 1);
   }
 
   /// An extra tensor would mean that the model computes something this program does not.
   Result<void> check_nothing_left() const {
-    for (const GgufTensor& tensor : file_.tensors()) {
+    for (const SourceTensor& tensor : file_.tensors()) {
       if (!used_.contains(&tensor)) {
         return invalid(
             fmt::format("tensor '{}' (offset {}) has no part in this architecture; the model is of "
@@ -179,9 +181,9 @@ class TensorReader {
   }
 
  private:
-  Result<const GgufTensor*> vector_or_matrix(std::string_view name, std::uint64_t rows,
-                                             std::uint64_t columns, std::uint32_t rank) {
-    const GgufTensor* tensor = file_.find_tensor(name);
+  Result<const SourceTensor*> vector_or_matrix(std::string_view name, std::uint64_t rows,
+                                               std::uint64_t columns, std::uint32_t rank) {
+    const SourceTensor* tensor = file_.find_tensor(name);
     if (tensor == nullptr) return tensor;
     if (tensor->rank > rank || tensor->columns() != columns || tensor->rows() != rows) {
       return invalid(fmt::format("tensor '{}' is {} x {}, but the metadata says {} x {}", name,
@@ -192,7 +194,7 @@ class TensorReader {
   }
 
   const GgufFile& file_;
-  std::unordered_set<const GgufTensor*> used_;
+  std::unordered_set<const SourceTensor*> used_;
 };
 
 Result<LayerTensors> read_layer(TensorReader& reader, const ModelConfig& config,
@@ -220,7 +222,7 @@ Result<LayerTensors> read_layer(TensorReader& reader, const ModelConfig& config,
 
 // The embedding says how many tokens there are; the vocabulary has to agree.
 Result<std::uint32_t> vocabulary_size(const GgufFile& file) {
-  const GgufTensor* embedding = file.find_tensor("token_embd.weight");
+  const SourceTensor* embedding = file.find_tensor("token_embd.weight");
   if (embedding == nullptr) {
     return invalid(file.tensors().empty() ? "the file holds no tensors: it is a vocabulary only"
                                           : "tensor 'token_embd.weight' is missing");
@@ -280,30 +282,25 @@ Result<ModelSource> ModelSource::from_gguf(GgufFile file) {
 
 std::uint64_t ModelSource::parameter_count() const {
   std::uint64_t count = 0;
-  for (const GgufTensor& tensor : file_.tensors()) count += tensor.rows() * tensor.columns();
+  for (const SourceTensor& tensor : file_.tensors()) count += tensor.rows() * tensor.columns();
   return count;
 }
 
-Result<void> read_row(const GgufTensor& tensor, std::uint64_t index, std::span<float> out) {
-  dequantize_row(tensor.type, tensor.row(index), out);
-  for (std::size_t i = 0; i < out.size(); ++i) {
-    if (std::isfinite(out[i])) continue;
-    const TensorTypeTraits traits = tensor_type_traits(tensor.type);
-    const std::uint64_t block = (index * tensor.columns() + i) / traits.block_values;
-    return invalid(fmt::format(
-        "tensor '{}' row {} column {} is {} (offset {}); the model is damaged", tensor.name, index,
-        i, std::isnan(out[i]) ? "NaN" : "infinite", tensor.offset + block * traits.block_bytes));
+Hash32 ModelSource::hash() const {
+  constexpr std::size_t kPiece = std::size_t{16} << 20;
+  if (file_.mapping() == nullptr) return {};
+  crypto::Keccak256 hash;
+  for (BytesView left = file_.mapping()->bytes(); !left.empty();) {
+    const BytesView piece = left.first(std::min(kPiece, left.size()));
+    hash.update(piece);
+    file_.mapping()->release(piece);
+    left = left.subspan(piece.size());
   }
-  return {};
+  return hash.finish();
 }
 
-Result<std::vector<float>> read_tensor(const GgufTensor& tensor) {
-  const std::size_t columns = tensor.columns();
-  std::vector<float> values(tensor.rows() * columns);
-  for (std::uint64_t i = 0; i < tensor.rows(); ++i) {
-    IMO_TRY_VOID(read_row(tensor, i, std::span(values).subspan(i * columns, columns)));
-  }
-  return values;
+void ModelSource::release(const SourceTensor& tensor) const {
+  if (file_.mapping() != nullptr) file_.mapping()->release(tensor.bytes);
 }
 
 double rope_angle(const ModelConfig& config, std::uint32_t pair,

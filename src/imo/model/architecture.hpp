@@ -48,25 +48,25 @@ struct ModelConfig {
 
 /// Borrowed from the file. A matrix maps columns() inputs to rows() outputs, one row an output.
 struct LayerTensors {
-  const GgufTensor* attention_norm = nullptr;     ///< [embedding]
-  const GgufTensor* query = nullptr;              ///< [query_length rows, embedding columns]
-  const GgufTensor* key = nullptr;                ///< [kv_length, embedding]
-  const GgufTensor* value = nullptr;              ///< [kv_length, embedding]
-  const GgufTensor* query_bias = nullptr;         ///< null, or [query_length]
-  const GgufTensor* key_bias = nullptr;           ///< null, or [kv_length]
-  const GgufTensor* value_bias = nullptr;         ///< null, or [kv_length]
-  const GgufTensor* attention_output = nullptr;   ///< [embedding, query_length]
-  const GgufTensor* feed_forward_norm = nullptr;  ///< [embedding]
-  const GgufTensor* gate = nullptr;               ///< [feed_forward, embedding]
-  const GgufTensor* up = nullptr;                 ///< [feed_forward, embedding]
-  const GgufTensor* down = nullptr;               ///< [embedding, feed_forward]
+  const SourceTensor* attention_norm = nullptr;     ///< [embedding]
+  const SourceTensor* query = nullptr;              ///< [query_length rows, embedding columns]
+  const SourceTensor* key = nullptr;                ///< [kv_length, embedding]
+  const SourceTensor* value = nullptr;              ///< [kv_length, embedding]
+  const SourceTensor* query_bias = nullptr;         ///< null, or [query_length]
+  const SourceTensor* key_bias = nullptr;           ///< null, or [kv_length]
+  const SourceTensor* value_bias = nullptr;         ///< null, or [kv_length]
+  const SourceTensor* attention_output = nullptr;   ///< [embedding, query_length]
+  const SourceTensor* feed_forward_norm = nullptr;  ///< [embedding]
+  const SourceTensor* gate = nullptr;               ///< [feed_forward, embedding]
+  const SourceTensor* up = nullptr;                 ///< [feed_forward, embedding]
+  const SourceTensor* down = nullptr;               ///< [embedding, feed_forward]
 };
 
 struct ModelTensors {
-  const GgufTensor* embedding = nullptr;    ///< [vocabulary, embedding]
-  const GgufTensor* output_norm = nullptr;  ///< [embedding]
-  const GgufTensor* output = nullptr;       ///< [vocabulary, embedding]; == embedding when tied
-  const GgufTensor* rope_frequencies = nullptr;  ///< null, or [rope_dimensions / 2] divisors
+  const SourceTensor* embedding = nullptr;    ///< [vocabulary, embedding]
+  const SourceTensor* output_norm = nullptr;  ///< [embedding]
+  const SourceTensor* output = nullptr;       ///< [vocabulary, embedding]; == embedding when tied
+  const SourceTensor* rope_frequencies = nullptr;  ///< null, or [rope_dimensions / 2] divisors
   std::vector<LayerTensors> layers;
 };
 
@@ -91,6 +91,12 @@ class ModelSource {
 
   /// The number of weights in the tensors used.
   [[nodiscard]] std::uint64_t parameter_count() const;
+  /// Bytes of the file.
+  [[nodiscard]] std::uint64_t size() const { return file_.size(); }
+  /// keccak256 of the file; of a parsed one, nothing is known: zero.
+  [[nodiscard]] Hash32 hash() const;
+  /// Says that a tensor is not needed at the moment, so that it takes no memory.
+  void release(const SourceTensor& tensor) const;
 
  private:
   ModelSource() = default;
@@ -99,13 +105,6 @@ class ModelSource {
   ModelConfig config_;
   ModelTensors tensors_;
 };
-
-/// Row `index` of `tensor` as floats; `out.size()` == columns(). Fails on NaN and infinity, naming
-/// the tensor, the element and its block's offset in the file.
-Result<void> read_row(const GgufTensor& tensor, std::uint64_t index, std::span<float> out);
-
-/// All rows of `tensor`, one after the other, checked as read_row does.
-Result<std::vector<float>> read_tensor(const GgufTensor& tensor);
 
 /// Angle of rotary pair `pair` < rope_dimensions/2 at position 1, in radians:
 /// base^(-2 pair / rope_dimensions) / (scale * frequencies[pair]).

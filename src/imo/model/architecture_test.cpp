@@ -143,7 +143,7 @@ TEST(Architecture, NanAndInfinityNameTensorElementAndOffset) {
     Bytes bytes = testing::tiny_model();
     const auto file = GgufFile::parse(bytes);
     ASSERT_TRUE(file.has_value());
-    const GgufTensor* tensor = file->find_tensor("blk.1.ffn_up.weight");
+    const SourceTensor* tensor = file->find_tensor("blk.1.ffn_up.weight");
     ASSERT_NE(tensor, nullptr);
     const std::uint64_t at = tensor->offset + 4 * (16 * 5 + 3);
     std::memcpy(bytes.data() + at, &bad, 4);

@@ -9,9 +9,6 @@
 namespace imo::model {
 namespace {
 
-/// Long enough for attention to spread, short enough for several beginnings.
-constexpr std::uint32_t kSequence = 256;
-
 class RangeWatcher {
  public:
   explicit RangeWatcher(Ranges& ranges) : ranges_(ranges) {}
@@ -127,13 +124,14 @@ TokenId sample(std::span<const float> logits, Random& random) {
 class Calibration {
  public:
   Calibration(const FloatModel& model, const Vocabulary& vocabulary,
-              const CalibrationOptions& options)
+              const CalibrationOptions& options, ThreadPool* pool)
       : vocabulary_(vocabulary),
         options_(options),
-        session_(model),
-        length_(std::min(kSequence, model.config.context_length)) {
+        session_(model, pool),
+        length_(std::min(kCalibrationSequence, model.config.context_length)) {
     ranges_.layers.resize(model.config.layers);
     session_.watch(RangeWatcher(ranges_));
+    session_.let_go(options.let_go);
   }
 
   Result<Ranges> on_text(std::span<const TokenId> tokens) {
@@ -166,6 +164,8 @@ class Calibration {
   }
 
   Result<std::span<const float>> step(TokenId token) {
+    if (session_.position() == 0) ranges_.sequences.emplace_back();
+    ranges_.sequences.back().push_back(token);
     ++ranges_.tokens;
     if (options_.on_progress) {
       options_.on_progress(static_cast<double>(ranges_.tokens) / options_.tokens);
@@ -183,8 +183,8 @@ class Calibration {
 }  // namespace
 
 Result<Ranges> calibrate(const FloatModel& model, const Vocabulary& vocabulary,
-                         const CalibrationOptions& options) {
-  Calibration calibration(model, vocabulary, options);
+                         const CalibrationOptions& options, ThreadPool* pool) {
+  Calibration calibration(model, vocabulary, options, pool);
   if (options.text.empty()) return calibration.on_own_text();
   IMO_TRY(const Tokenizer tokenizer, Tokenizer::create(vocabulary));
   IMO_TRY(const std::vector<TokenId> tokens, tokenizer.encode(options.text));

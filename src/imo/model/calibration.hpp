@@ -10,6 +10,10 @@
 #include <string_view>
 #include <vector>
 
+namespace imo {
+class ThreadPool;
+}
+
 namespace imo::model {
 
 /// Greatest magnitudes seen in one layer.
@@ -40,19 +44,26 @@ struct Ranges {
   double final_normed = 0;
   std::vector<double> final_power;
   std::uint32_t tokens = 0;  ///< positions looked at
+  /// What was run, one after the other; of it the exponents are known to be right.
+  std::vector<std::vector<TokenId>> sequences;
 };
+
+/// A sequence has at most so many positions: enough for attention to spread, and few enough that
+/// there are several beginnings.
+inline constexpr std::uint32_t kCalibrationSequence = 256;
 
 struct CalibrationOptions {
   std::string_view text;  ///< empty: the model writes
   std::uint32_t tokens = 512;
   std::uint64_t seed = 1;
   std::function<void(double done)> on_progress;
+  std::function<void(const SourceTensor&)> let_go;  ///< as FloatSession's
 };
 
 /// Runs the float model over `options.tokens` positions: of the given text, or of text that the
 /// model samples at temperature 1 from a fixed seed. The same everywhere: the float model uses
 /// correctly rounded operations in a fixed order only.
 Result<Ranges> calibrate(const FloatModel& model, const Vocabulary& vocabulary,
-                         const CalibrationOptions& options);
+                         const CalibrationOptions& options, ThreadPool* pool = nullptr);
 
 }  // namespace imo::model

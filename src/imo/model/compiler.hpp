@@ -1,13 +1,20 @@
 /// GGUF to integer program. The same file gives the same program on every machine.
 #pragma once
 
+#include "imo/base/mapped_file.hpp"
 #include "imo/model/architecture.hpp"
 #include "imo/model/program.hpp"
 
+#include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace imo {
+class ThreadPool;
+}
 
 namespace imo::model {
 
@@ -16,6 +23,10 @@ struct CompileOptions {
   std::string calibration_text;
   std::uint32_t calibration_tokens = 512;  ///< how many tokens of it are looked at
   std::uint64_t calibration_seed = 1;      ///< of the text that the model writes
+  ThreadPool* pool = nullptr;              ///< what it is done on; changes no bit
+  /// Where the weights lie while there is a program but no file of it; empty: where the system
+  /// keeps temporary files. They have no name there, and take no memory that others need.
+  std::filesystem::path scratch_folder;
   /// Is told the stage and how much of it is done, from 0 to 1.
   std::function<void(std::string_view stage, double done)> on_progress;
 };
@@ -41,15 +52,23 @@ struct CompileReport {
   std::vector<TensorReport> tensors;
   std::vector<RangeReport> ranges;
   std::uint32_t calibration_tokens = 0;
+  std::vector<std::vector<TokenId>> calibration;  ///< the sequences that were run
 };
 
 struct Compiled {
   Program program;
   Hash32 root;
   CompileReport report;
+  std::shared_ptr<const MappedFile> weights;  ///< what the program's tensors lie in
+
+  /// Says that a tensor of the program is not needed at the moment, so that it takes no memory.
+  void release(const WeightTensor& tensor) const;
+  /// save_program with no more than one tensor in memory.
+  [[nodiscard]] Result<void> save(const std::filesystem::path& path) const;
 };
 
-/// Compiles an open model file. Fails, naming the tensor, on what cannot be brought into range.
+/// Compiles an open model file, one tensor at a time: no more than the file and its largest tensor
+/// is in memory at once. Fails, naming the tensor, on what cannot be brought into range.
 Result<Compiled> compile(const ModelSource& source, const CompileOptions& options = {});
 
 /// Opens, hashes and compiles the file at `path`.

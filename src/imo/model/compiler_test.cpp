@@ -2,8 +2,10 @@
 
 #include "imo/base/file.hpp"
 #include "imo/base/hex.hpp"
+#include "imo/base/thread_pool.hpp"
 #include "imo/crypto/keccak.hpp"
 #include "imo/model/model_root.hpp"
+#include "imo/model/program_file.hpp"
 #include "imo/model/program_test_support.hpp"
 
 #include <cmath>
@@ -63,6 +65,51 @@ TEST(Compiler, TellsItsProgress) {
   };
   ASSERT_TRUE(compile(*source, options));
   EXPECT_THAT(stages, ::testing::ElementsAre("calibrating", "quantising", "hashing"));
+}
+
+TEST(Compiler, ThreadsChangeNoBit) {
+  TinyShape shape;
+  shape.width = 256;  // matrices large enough to be split
+  shape.hidden = 360;
+  const Bytes bytes = testing::tiny_model(shape);
+  const auto source = ModelSource::from_gguf(*GgufFile::parse(bytes));
+  ASSERT_TRUE(source);
+  std::vector<Hash32> roots;
+  for (const std::size_t threads : {1U, 2U, 3U}) {
+    ThreadPool pool(threads);
+    CompileOptions options;
+    options.calibration_tokens = 12;
+    options.pool = &pool;
+    const auto compiled = compile(*source, options);
+    ASSERT_TRUE(compiled) << compiled.error().message;
+    EXPECT_EQ(compiled->root, model_root(compiled->program));
+    roots.push_back(compiled->root);
+  }
+  EXPECT_EQ(roots[1], roots[0]);
+  EXPECT_EQ(roots[2], roots[0]);
+}
+
+TEST(Compiler, SavesWhatTheProgramSerialisesTo) {
+  const Compiled compiled = tiny_program();
+  const auto folder = TemporaryDirectory::create().value();
+  ASSERT_TRUE(compiled.save(folder.path() / "m.imo"));
+  const auto bytes = read_file(folder.path() / "m.imo", std::size_t{1} << 24);
+  ASSERT_TRUE(bytes);
+  EXPECT_EQ(*bytes, serialize_program(compiled.program, compiled.root));
+  EXPECT_EQ(model_root(compiled.program), compiled.root) << "what was let go can be read again";
+}
+
+TEST(Compiler, SaysWhatItWasCalibratedOn) {
+  const Compiled compiled = tiny_program();
+  std::size_t tokens = 0;
+  for (const auto& sequence : compiled.report.calibration) {
+    ASSERT_FALSE(sequence.empty());
+    EXPECT_LE(sequence.size(), compiled.program.context_length);
+    EXPECT_EQ(sequence.front(), compiled.program.vocabulary.begin);
+    tokens += sequence.size();
+  }
+  EXPECT_EQ(tokens, compiled.report.calibration_tokens);
+  EXPECT_GE(compiled.report.calibration.size(), 2U) << "40 tokens, a context of 32";
 }
 
 TEST(Compiler, CalibratesOnAGivenText) {

@@ -1,13 +1,16 @@
 #include "imo/model/float_reference.hpp"
 
 #include "imo/base/check.hpp"
+#include "imo/base/thread_pool.hpp"
 #include "imo/model/portable_math.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -23,7 +26,7 @@ constexpr std::size_t kLanes = sizeof(Lanes) / sizeof(float);
 
 // `Rows` products with the same x at once, so that x is loaded once and the additions overlap.
 template <std::size_t Rows>
-void dots(const float* rows, const float* x, std::size_t n, float* out) {
+void dots(const std::array<const float*, Rows>& rows, const float* x, std::size_t n, float* out) {
   Lanes sums[Rows]{};
   std::size_t i = 0;
   for (; i + kLanes <= n; i += kLanes) {
@@ -31,13 +34,13 @@ void dots(const float* rows, const float* x, std::size_t n, float* out) {
     std::memcpy(&right, x + i, sizeof right);
     for (std::size_t r = 0; r < Rows; ++r) {
       Lanes left;
-      std::memcpy(&left, rows + r * n + i, sizeof left);
+      std::memcpy(&left, rows[r] + i, sizeof left);
       sums[r] += left * right;
     }
   }
   for (std::size_t r = 0; r < Rows; ++r) {
     float total = 0;
-    for (std::size_t j = i; j < n; ++j) total += rows[r * n + j] * x[j];
+    for (std::size_t j = i; j < n; ++j) total += rows[r][j] * x[j];
     for (std::size_t lane = 0; lane < kLanes; ++lane) total += sums[r][lane];
     out[r] = total;
   }
@@ -45,21 +48,26 @@ void dots(const float* rows, const float* x, std::size_t n, float* out) {
 
 float dot(const float* a, const float* b, std::size_t n) {
   float out = 0;
-  dots<1>(a, b, n, &out);
+  dots<1>({a}, b, n, &out);
   return out;
 }
 
-// out = W x + bias
-void multiply(const FloatModel::Matrix& w, std::span<const float> x, std::span<float> out) {
-  IMO_CHECK(x.size() == w.columns && out.size() == w.rows, "matrix and vectors do not fit");
-  constexpr std::size_t kRows = 4;
+// out[begin, end) = W x + bias. Every row is summed in one order, whoever does it.
+void multiply_rows(const FloatModel::Matrix& w, const float* x, std::span<float> out,
+                   std::uint32_t begin, std::uint32_t end) {
+  constexpr std::uint32_t kRows = 4;
   const std::size_t n = w.columns;
-  std::size_t r = 0;
-  for (; r + kRows <= w.rows; r += kRows) {
-    dots<kRows>(w.values.data() + r * n, x.data(), n, out.data() + r);
+  std::vector<float> scratch(kRows * n);
+  const auto row = [&](std::uint32_t r, std::size_t place) {
+    return w.row(r, std::span(scratch).subspan(place * n, n)).data();
+  };
+  std::uint32_t r = begin;
+  for (; r + kRows <= end; r += kRows) {
+    dots<kRows>({row(r, 0), row(r + 1, 1), row(r + 2, 2), row(r + 3, 3)}, x, n, out.data() + r);
   }
-  for (; r < w.rows; ++r) out[r] = dot(w.values.data() + r * n, x.data(), n);
-  for (r = 0; r < w.bias.size(); ++r) out[r] += w.bias[r];
+  for (; r < end; ++r) out[r] = dot(row(r, 0), x, n);
+  if (w.bias.empty()) return;
+  for (r = begin; r < end; ++r) out[r] += w.bias[r];
 }
 
 // out = x / sqrt(mean(x^2) + epsilon)
@@ -131,41 +139,85 @@ void add_to(std::span<float> sum, std::span<const float> term) {
   for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += term[i];
 }
 
-Result<FloatModel::Matrix> load_matrix(const GgufTensor& tensor, const GgufTensor* bias) {
-  FloatModel::Matrix matrix;
-  matrix.rows = static_cast<std::uint32_t>(tensor.rows());
-  matrix.columns = static_cast<std::uint32_t>(tensor.columns());
-  IMO_TRY(matrix.values, read_tensor(tensor));
-  if (bias != nullptr) {
-    IMO_TRY(matrix.bias, read_tensor(*bias));
-  }
-  return matrix;
-}
+// Reads tensors of a source, each of its matrices once, to see that all numbers are finite.
+class Loader {
+ public:
+  Loader(const ModelSource& source, ThreadPool* pool) : source_(source), pool_(pool) {}
 
-Result<FloatModel::Layer> load_layer(const LayerTensors& from) {
-  FloatModel::Layer layer;
-  IMO_TRY(layer.attention_norm, read_tensor(*from.attention_norm));
-  IMO_TRY(layer.query, load_matrix(*from.query, from.query_bias));
-  IMO_TRY(layer.key, load_matrix(*from.key, from.key_bias));
-  IMO_TRY(layer.value, load_matrix(*from.value, from.value_bias));
-  IMO_TRY(layer.attention_output, load_matrix(*from.attention_output, nullptr));
-  IMO_TRY(layer.feed_forward_norm, read_tensor(*from.feed_forward_norm));
-  IMO_TRY(layer.gate, load_matrix(*from.gate, nullptr));
-  IMO_TRY(layer.up, load_matrix(*from.up, nullptr));
-  IMO_TRY(layer.down, load_matrix(*from.down, nullptr));
-  return layer;
-}
+  Result<FloatModel::Matrix> matrix(const SourceTensor& tensor, const SourceTensor* bias) const {
+    FloatModel::Matrix matrix;
+    matrix.rows = static_cast<std::uint32_t>(tensor.rows());
+    matrix.columns = static_cast<std::uint32_t>(tensor.columns());
+    matrix.source = tensor;
+    if (bias != nullptr) {
+      IMO_TRY(matrix.bias, read_tensor(*bias));
+    }
+    IMO_TRY_VOID(check(tensor));
+    source_.release(tensor);
+    return matrix;
+  }
+
+  Result<FloatModel::Layer> layer(const LayerTensors& from) const {
+    FloatModel::Layer layer;
+    IMO_TRY(layer.attention_norm, read_tensor(*from.attention_norm));
+    IMO_TRY(layer.query, matrix(*from.query, from.query_bias));
+    IMO_TRY(layer.key, matrix(*from.key, from.key_bias));
+    IMO_TRY(layer.value, matrix(*from.value, from.value_bias));
+    IMO_TRY(layer.attention_output, matrix(*from.attention_output, nullptr));
+    IMO_TRY(layer.feed_forward_norm, read_tensor(*from.feed_forward_norm));
+    IMO_TRY(layer.gate, matrix(*from.gate, nullptr));
+    IMO_TRY(layer.up, matrix(*from.up, nullptr));
+    IMO_TRY(layer.down, matrix(*from.down, nullptr));
+    return layer;
+  }
+
+ private:
+  // Of several wrong rows the first is named, whatever the number of threads.
+  Result<void> check(const SourceTensor& tensor) const {
+    std::mutex mutex;
+    std::uint64_t first_wrong = tensor.rows();
+    split_loop(pool_, tensor.rows(), [&](std::size_t begin, std::size_t end) {
+      std::vector<float> row(tensor.columns());
+      for (std::size_t i = begin; i < end; ++i) {
+        if (read_row(tensor, i, row)) continue;
+        const std::lock_guard lock(mutex);
+        first_wrong = std::min<std::uint64_t>(first_wrong, i);
+        return;
+      }
+    });
+    if (first_wrong == tensor.rows()) return {};
+    std::vector<float> row(tensor.columns());
+    return read_row(tensor, first_wrong, row);
+  }
+
+  const ModelSource& source_;
+  ThreadPool* pool_;
+};
 
 }  // namespace
 
-Result<FloatModel> FloatModel::load(const ModelSource& source) {
+std::span<const float> FloatModel::Matrix::row(std::uint32_t index,
+                                               std::span<float> scratch) const {
+  static_assert(std::endian::native == std::endian::little, "F32 rows are used as they lie");
+  const BytesView bytes = source.row(index);
+  const bool is_aligned = reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) == 0;
+  if (source.type == TensorType::kF32 && is_aligned) {
+    return {reinterpret_cast<const float*>(bytes.data()), columns};
+  }
+  dequantize_row(source.type, bytes, scratch.first(columns));
+  return scratch.first(columns);
+}
+
+Result<FloatModel> FloatModel::load(const ModelSource& source, ThreadPool* pool) {
+  const Loader loader(source, pool);
   FloatModel model;
   model.config = source.config();
+  model.mapping_ = source.file().mapping();
   const ModelTensors& tensors = source.tensors();
-  IMO_TRY(model.embedding, load_matrix(*tensors.embedding, nullptr));
+  IMO_TRY(model.embedding, loader.matrix(*tensors.embedding, nullptr));
   IMO_TRY(model.output_norm, read_tensor(*tensors.output_norm));
   if (!model.config.tied_output) {
-    IMO_TRY(model.output, load_matrix(*tensors.output, nullptr));
+    IMO_TRY(model.output, loader.matrix(*tensors.output, nullptr));
   }
   std::vector<float> frequencies;
   if (tensors.rope_frequencies != nullptr) {
@@ -182,13 +234,14 @@ Result<FloatModel> FloatModel::load(const ModelSource& source) {
     model.rope_angles.push_back(angle);
   }
   for (const LayerTensors& layer : tensors.layers) {
-    IMO_TRY(Layer loaded, load_layer(layer));
+    IMO_TRY(Layer loaded, loader.layer(layer));
     model.layers.push_back(std::move(loaded));
   }
   return model;
 }
 
-FloatSession::FloatSession(const FloatModel& model) : model_(&model) {
+FloatSession::FloatSession(const FloatModel& model, ThreadPool* pool)
+    : model_(&model), pool_(pool) {
   const ModelConfig& config = model.config;
   keys_.resize(config.layers);
   values_.resize(config.layers);
@@ -207,6 +260,20 @@ FloatSession::FloatSession(const FloatModel& model) : model_(&model) {
 
 void FloatSession::see(Site site, std::uint32_t layer, std::span<const float> values) const {
   if (observer_) observer_(site, layer, values);
+}
+
+// out = W x + bias
+void FloatSession::multiply(const FloatModel::Matrix& w, std::span<const float> x,
+                            std::span<float> out) {
+  IMO_CHECK(x.size() == w.columns && out.size() == w.rows, "matrix and vectors do not fit");
+  // Waking the other threads costs more than so few products save.
+  constexpr std::size_t kFewest = std::size_t{1} << 15;
+  ThreadPool* pool = x.size() * out.size() < kFewest ? nullptr : pool_;
+  split_loop(pool, w.rows, [&](std::size_t begin, std::size_t end) {
+    multiply_rows(w, x.data(), out, static_cast<std::uint32_t>(begin),
+                  static_cast<std::uint32_t>(end));
+  });
+  if (let_go_) let_go_(w.source);
 }
 
 void FloatSession::reset() {
@@ -290,9 +357,8 @@ Result<void> FloatSession::advance(TokenId token) {
   if (position_ >= config.context_length) {
     return invalid(fmt::format("the context of {} tokens is full", config.context_length));
   }
-  const std::size_t width = config.embedding_length;
-  std::copy_n(model_->embedding.values.begin() + static_cast<std::ptrdiff_t>(token * width), width,
-              residual_.begin());
+  const auto embedded = model_->embedding.row(token, normed_);
+  std::copy(embedded.begin(), embedded.end(), residual_.begin());
   see(Site::kEmbedding, 0, residual_);
   for (std::uint32_t i = 0; i < config.layers; ++i) {
     attention(model_->layers[i], i);

@@ -7,9 +7,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
+
+namespace imo {
+class ThreadPool;
+}
 
 namespace imo::model {
 
@@ -41,14 +46,20 @@ enum class Site : std::uint8_t {
 /// the layers come with layer == layers for the final ones and 0 for the embedding.
 using Observer = std::function<void(Site site, std::uint32_t layer, std::span<const float> values)>;
 
-/// All weights as floats. Immutable; sessions share it.
+/// The weights as floats. Matrices stay in the source as they are stored there, and are turned into
+/// floats row by row whenever they are used: a model takes no more memory than its file.
+/// Immutable; sessions share it. A source made by parse() must outlive it.
 class FloatModel {
  public:
   struct Matrix {
-    std::vector<float> values;  ///< rows x columns
-    std::vector<float> bias;    ///< empty, or one a row
+    SourceTensor source;
+    std::vector<float> bias;  ///< empty, or one a row
     std::uint32_t rows = 0;
     std::uint32_t columns = 0;
+
+    /// Row `index`: where it lies if the source has floats, else in `scratch`, which has room
+    /// for columns.
+    [[nodiscard]] std::span<const float> row(std::uint32_t index, std::span<float> scratch) const;
   };
   struct Layer {
     std::vector<float> attention_norm;
@@ -57,8 +68,8 @@ class FloatModel {
     Matrix gate, up, down;
   };
 
-  /// Dequantises every tensor; fails on NaN and infinity.
-  static Result<FloatModel> load(const ModelSource& source);
+  /// Reads every tensor once; fails on NaN and infinity.
+  static Result<FloatModel> load(const ModelSource& source, ThreadPool* pool = nullptr);
 
   ModelConfig config;
   Matrix embedding;
@@ -70,12 +81,17 @@ class FloatModel {
   [[nodiscard]] const Matrix& output_matrix() const {
     return config.tied_output ? embedding : output;
   }
+
+ private:
+  std::shared_ptr<const void> mapping_;
 };
 
 /// One sequence with its keys and values. The model must outlive it.
 class FloatSession {
  public:
-  explicit FloatSession(const FloatModel& model);
+  /// The rows of a matrix are split over `pool`, which must outlive the session; the values are
+  /// the same for any.
+  explicit FloatSession(const FloatModel& model, ThreadPool* pool = nullptr);
 
   /// Runs `token` at the next position and returns the logits of what follows, valid until the
   /// next call. Fails on an id outside the vocabulary, when the context is full, and when the
@@ -86,6 +102,8 @@ class FloatSession {
   Result<void> advance(TokenId token);
 
   void watch(Observer observer) { observer_ = std::move(observer); }
+  /// `done` is told of every matrix behind which a pass goes on, as it may then be let go.
+  void let_go(std::function<void(const SourceTensor&)> done) { let_go_ = std::move(done); }
   [[nodiscard]] std::uint32_t position() const { return position_; }
 
   /// Forgets everything; the session begins at position 0 again.
@@ -97,8 +115,12 @@ class FloatSession {
   void feed_forward(const FloatModel::Layer& layer, std::uint32_t index);
   void see(Site site, std::uint32_t layer, std::span<const float> values) const;
 
+  void multiply(const FloatModel::Matrix& w, std::span<const float> x, std::span<float> out);
+
   const FloatModel* model_;
+  ThreadPool* pool_;
   Observer observer_;
+  std::function<void(const SourceTensor&)> let_go_;
   std::uint32_t position_ = 0;
   std::vector<std::vector<float>> keys_;    ///< per layer: positions x kv_length
   std::vector<std::vector<float>> values_;  ///< per layer: positions x kv_length

@@ -1,10 +1,13 @@
 #include "imo/model/float_reference.hpp"
 
+#include "imo/base/file.hpp"
+#include "imo/base/thread_pool.hpp"
 #include "imo/model/test_support.hpp"
 #include "imo/model/tokenizer.hpp"
 
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -103,8 +106,9 @@ class Definition {
     const std::size_t width = model_.config.embedding_length;
     std::vector<Vector> x;
     for (const TokenId token : tokens) {
-      const auto row = model_.embedding.values.begin() + static_cast<std::ptrdiff_t>(token * width);
-      x.emplace_back(row, row + static_cast<std::ptrdiff_t>(width));
+      std::vector<float> scratch(width);
+      const auto row = model_.embedding.row(token, scratch);
+      x.emplace_back(row.begin(), row.end());
     }
     for (const FloatModel::Layer& layer : model_.layers) {
       add(x, attention(layer, x));
@@ -123,9 +127,11 @@ class Definition {
 
   static Vector times(const FloatModel::Matrix& w, const Vector& x) {
     Vector out(w.rows);
-    for (std::size_t r = 0; r < w.rows; ++r) {
+    std::vector<float> scratch(w.columns);
+    for (std::uint32_t r = 0; r < w.rows; ++r) {
+      const auto row = w.row(r, scratch);
       out[r] = w.bias.empty() ? 0.0 : double{w.bias[r]};
-      for (std::size_t c = 0; c < w.columns; ++c) out[r] += w.values[r * w.columns + c] * x[c];
+      for (std::size_t c = 0; c < w.columns; ++c) out[r] += row[c] * x[c];
     }
     return out;
   }
@@ -207,10 +213,15 @@ class Definition {
   const FloatModel& model_;
 };
 
+// Through a file: a model reads its matrices from its source's mapping for as long as it lives.
+FloatModel load(const Bytes& bytes) {
+  const auto folder = TemporaryDirectory::create().value();
+  EXPECT_TRUE(write_file_atomic(folder.path() / "m.gguf", bytes));
+  return FloatModel::load(ModelSource::open(folder.path() / "m.gguf").value()).value();
+}
+
 FloatModel tiny(const testing::TinyShape& shape) {
-  const Bytes bytes = testing::tiny_model(shape);
-  const auto source = GgufFile::parse(bytes).and_then(ModelSource::from_gguf);
-  return FloatModel::load(*source).value();
+  return load(testing::tiny_model(shape));
 }
 
 TEST(FloatReference, IsTheDefinition) {
@@ -308,10 +319,57 @@ TEST(FloatReference, ChunksBehindTheMiddleAreScored) {
 }
 
 TEST(FloatReference, WeightsTooLargeForSinglePrecisionAreAnError) {
-  FloatModel model = tiny({});
-  for (float& weight : model.layers[0].gate.values) weight = 1e38F;
+  const testing::TinyShape shape;
+  const std::string gate = "blk.0.ffn_gate.weight";
+  GgufWriter writer;
+  add_tiny_config(writer, shape);
+  testing::add_tiny_vocabulary(writer);
+  add_tiny_tensors(writer, shape, [&](const std::string& name) { return name == gate; });
+  writer.add_tensor_f32(gate, std::vector<std::uint64_t>{shape.width, shape.hidden},
+                        std::vector<float>(std::size_t{shape.width} * shape.hidden, 1e38F));
+  const FloatModel model = load(writer.finish());
   FloatSession session(model);
   EXPECT_THAT(session.step(1).error().message, HasSubstr("position 0 are not finite"));
+}
+
+TEST(FloatReference, ThreadsChangeNoBit) {
+  testing::TinyShape shape;
+  shape.width = 256;  // matrices large enough to be split
+  shape.hidden = 360;
+  shape.biases = true;
+  const FloatModel model = tiny(shape);
+  FloatSession alone(model);
+  for (const std::size_t threads : {2U, 3U}) {
+    ThreadPool pool(threads);
+    FloatSession together(model, &pool);
+    alone.reset();
+    for (const TokenId token : {1U, 260U, 261U}) {
+      const auto expected = alone.step(token).value();
+      const auto found = together.step(token).value();
+      EXPECT_TRUE(std::equal(found.begin(), found.end(), expected.begin(), expected.end()));
+    }
+  }
+}
+
+TEST(FloatReference, NamesTheFirstWrongRowForAnyThreads) {
+  const testing::TinyShape shape;
+  const std::string up = "blk.1.ffn_up.weight";
+  GgufWriter writer;
+  add_tiny_config(writer, shape);
+  testing::add_tiny_vocabulary(writer);
+  add_tiny_tensors(writer, shape, [&](const std::string& name) { return name == up; });
+  std::vector<float> values(std::size_t{shape.width} * shape.hidden);
+  for (const std::size_t row : {5U, 12U, 23U}) {
+    values[row * shape.width] = std::numeric_limits<float>::infinity();
+  }
+  writer.add_tensor_f32(up, std::vector<std::uint64_t>{shape.width, shape.hidden}, values);
+  const Bytes bytes = writer.finish();
+  const auto source = ModelSource::from_gguf(GgufFile::parse(bytes).value()).value();
+  for (const std::size_t threads : {1U, 2U, 3U}) {
+    ThreadPool pool(threads);
+    EXPECT_THAT(FloatModel::load(source, &pool).error().message,
+                HasSubstr("'blk.1.ffn_up.weight' row 5 column 0 is infinite"));
+  }
 }
 
 TEST(FloatReference, WatchersSeeEverySite) {

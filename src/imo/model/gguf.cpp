@@ -1,7 +1,5 @@
 #include "imo/model/gguf.hpp"
 
-#include "imo/base/check.hpp"
-#include "imo/base/mapped_file.hpp"
 #include "imo/model/gguf_parser.hpp"
 #include "imo/model/little_endian.hpp"
 
@@ -71,18 +69,12 @@ const auto* find_by(const Items& items, const std::vector<std::uint32_t>& order,
 
 }  // namespace
 
-BytesView GgufTensor::row(std::uint64_t index) const {
-  const std::size_t stride = bytes.size() / rows();
-  IMO_CHECK(index < rows(), "row outside the tensor");
-  return bytes.subspan(index * stride, stride);
-}
-
 Result<GgufFile> GgufFile::open(const std::filesystem::path& path) {
   IMO_TRY(auto mapped, MappedFile::open(path));
   auto owner = std::make_shared<const MappedFile>(std::move(mapped));
   auto file = GgufParser(owner->bytes()).parse();
   if (!file) return tl::unexpected(file.error().within(path.string()));
-  file->keeps_mapped_ = std::move(owner);
+  file->mapped_ = std::move(owner);
   return file;
 }
 
@@ -94,8 +86,8 @@ const GgufValue* GgufFile::find(std::string_view key) const {
   return find_by(metadata_, metadata_by_key_, key, [](const GgufValue& v) { return v.key; });
 }
 
-const GgufTensor* GgufFile::find_tensor(std::string_view name) const {
-  return find_by(tensors_, tensors_by_name_, name, [](const GgufTensor& t) { return t.name; });
+const SourceTensor* GgufFile::find_tensor(std::string_view name) const {
+  return find_by(tensors_, tensors_by_name_, name, [](const SourceTensor& t) { return t.name; });
 }
 
 Result<std::uint64_t> GgufFile::unsigned_value(std::string_view key) const {

@@ -8,10 +8,10 @@
 #pragma once
 
 #include "imo/base/bytes.hpp"
+#include "imo/base/mapped_file.hpp"
 #include "imo/base/result.hpp"
-#include "imo/model/tensor_type.hpp"
+#include "imo/model/source_tensor.hpp"
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -48,21 +48,6 @@ struct GgufValue {
   BytesView bytes;           ///< the elements as the file has them, one after the other
 };
 
-/// One tensor: rows of `columns()` numbers, the columns being the file's first dimension.
-struct GgufTensor {
-  std::string_view name;
-  TensorType type{};
-  std::array<std::uint64_t, 4> dimensions{1, 1, 1, 1};  ///< as in the file: [0] runs fastest
-  std::uint32_t rank = 0;
-  std::uint64_t offset = 0;  ///< of `bytes` in the file
-  BytesView bytes;           ///< all rows, borrowed from the mapping
-
-  [[nodiscard]] std::uint64_t columns() const { return dimensions[0]; }
-  [[nodiscard]] std::uint64_t rows() const { return dimensions[1] * dimensions[2] * dimensions[3]; }
-  /// The bytes of row `index` < rows().
-  [[nodiscard]] BytesView row(std::uint64_t index) const;
-};
-
 /// A checked file. Copies share the mapping; views stay valid while any copy lives.
 class GgufFile {
  public:
@@ -74,14 +59,16 @@ class GgufFile {
 
   [[nodiscard]] std::uint32_t version() const { return version_; }
   [[nodiscard]] std::uint64_t size() const { return size_; }
+  /// What the views point into; null when parse() was given the bytes.
+  [[nodiscard]] const std::shared_ptr<const MappedFile>& mapping() const { return mapped_; }
 
   /// In the order of the file.
   [[nodiscard]] const std::vector<GgufValue>& metadata() const { return metadata_; }
-  [[nodiscard]] const std::vector<GgufTensor>& tensors() const { return tensors_; }
+  [[nodiscard]] const std::vector<SourceTensor>& tensors() const { return tensors_; }
 
   /// Null when there is no such key or tensor.
   [[nodiscard]] const GgufValue* find(std::string_view key) const;
-  [[nodiscard]] const GgufTensor* find_tensor(std::string_view name) const;
+  [[nodiscard]] const SourceTensor* find_tensor(std::string_view name) const;
 
   // Typed access. Each fails when the key is missing or its value is of another kind; integers of
   // any width and sign are accepted where the value fits.
@@ -103,11 +90,11 @@ class GgufFile {
  private:
   friend class GgufParser;
 
-  std::shared_ptr<const void> keeps_mapped_;
+  std::shared_ptr<const MappedFile> mapped_;  ///< null when the bytes are the caller's
   std::uint32_t version_ = 0;
   std::uint64_t size_ = 0;
   std::vector<GgufValue> metadata_;
-  std::vector<GgufTensor> tensors_;
+  std::vector<SourceTensor> tensors_;
   std::vector<std::uint32_t> metadata_by_key_;  ///< indices, ordered by key
   std::vector<std::uint32_t> tensors_by_name_;  ///< indices, ordered by name
 };

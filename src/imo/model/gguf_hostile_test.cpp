@@ -81,7 +81,7 @@ TEST(HostileGguf, EveryTruncationIsAnError) {
   // The last tensor's padding is not part of any tensor.
   const auto whole = GgufFile::parse(bytes);
   ASSERT_TRUE(whole.has_value());
-  const GgufTensor& last = whole->tensors().back();
+  const SourceTensor& last = whole->tensors().back();
   const std::size_t needed = last.offset + last.bytes.size();
   for (std::size_t size = 0; size < needed; ++size) {
     const Bytes cut(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));

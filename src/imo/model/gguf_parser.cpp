@@ -195,8 +195,8 @@ Result<GgufValue> GgufParser::read_value() {
   return value;
 }
 
-Result<GgufTensor> GgufParser::read_tensor_entry() {
-  GgufTensor tensor;
+Result<SourceTensor> GgufParser::read_tensor_entry() {
+  SourceTensor tensor;
   IMO_TRY(tensor.name, read_name("tensor name", kLongestTensorName));
   const std::uint64_t rank_at = at_;
   IMO_TRY(tensor.rank, read_u32("tensor rank"));
@@ -250,7 +250,7 @@ Result<void> GgufParser::place_tensors() {
     }
   }
   const std::uint64_t data_at = (at_ + alignment - 1) / alignment * alignment;
-  for (GgufTensor& tensor : file_.tensors_) {
+  for (SourceTensor& tensor : file_.tensors_) {
     const TensorTypeTraits traits = tensor_type_traits(tensor.type);
     const std::uint64_t size =
         tensor.columns() / traits.block_values * tensor.rows() * traits.block_bytes;
@@ -271,13 +271,13 @@ Result<void> GgufParser::place_tensors() {
 }
 
 Result<void> GgufParser::check_overlaps() const {
-  std::vector<const GgufTensor*> by_offset;
+  std::vector<const SourceTensor*> by_offset;
   by_offset.reserve(file_.tensors_.size());
-  for (const GgufTensor& tensor : file_.tensors_) by_offset.push_back(&tensor);
+  for (const SourceTensor& tensor : file_.tensors_) by_offset.push_back(&tensor);
   std::sort(by_offset.begin(), by_offset.end(),
-            [](const GgufTensor* a, const GgufTensor* b) { return a->offset < b->offset; });
+            [](const SourceTensor* a, const SourceTensor* b) { return a->offset < b->offset; });
   for (std::size_t i = 1; i < by_offset.size(); ++i) {
-    const GgufTensor& before = *by_offset[i - 1];
+    const SourceTensor& before = *by_offset[i - 1];
     if (before.offset + before.bytes.size() > by_offset[i]->offset) {
       return invalid_at(by_offset[i]->offset, "tensors '{}' and '{}' overlap", before.name,
                         by_offset[i]->name);
@@ -296,7 +296,7 @@ Result<GgufFile> GgufParser::parse() {
   }
   file_.tensors_.reserve(counts.tensors);
   for (std::uint64_t i = 0; i < counts.tensors; ++i) {
-    IMO_TRY(GgufTensor tensor, read_tensor_entry());
+    IMO_TRY(SourceTensor tensor, read_tensor_entry());
     file_.tensors_.push_back(tensor);
   }
   IMO_TRY_VOID(index_names());
@@ -320,7 +320,7 @@ Result<void> GgufParser::index_names() {
     return at == order.end() ? std::string_view{} : name(items[*at]);
   };
   const auto key = [](const GgufValue& value) { return value.key; };
-  const auto name = [](const GgufTensor& tensor) { return tensor.name; };
+  const auto name = [](const SourceTensor& tensor) { return tensor.name; };
 
   file_.metadata_by_key_ = order_by(file_.metadata_, key);
   file_.tensors_by_name_ = order_by(file_.tensors_, name);

@@ -35,7 +35,7 @@ class GgufParser {
   Result<Counts> read_header();
   Result<GgufValue> read_value();
   Result<void> skip_elements(const GgufValue& value, GgufValueType type, std::uint64_t count);
-  Result<GgufTensor> read_tensor_entry();
+  Result<SourceTensor> read_tensor_entry();
   Result<void> place_tensors();
   Result<void> check_overlaps() const;
   Result<void> index_names();

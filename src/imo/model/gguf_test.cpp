@@ -48,7 +48,7 @@ TEST(Gguf, ReadsWhatTheWriterWrites) {
   EXPECT_EQ(*file->float_array("a.reals"), reals);
   EXPECT_EQ(*file->integer_array("a.numbers"), (std::vector<std::int64_t>{-1, 2}));
 
-  const GgufTensor* tensor = file->find_tensor("t");
+  const SourceTensor* tensor = file->find_tensor("t");
   ASSERT_NE(tensor, nullptr);
   EXPECT_EQ(tensor->columns(), 3U);
   EXPECT_EQ(tensor->rows(), 2U);

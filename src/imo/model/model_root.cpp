@@ -1,5 +1,6 @@
 #include "imo/model/model_root.hpp"
 
+#include "imo/base/check.hpp"
 #include "imo/crypto/keccak.hpp"
 #include "imo/crypto/merkle.hpp"
 
@@ -49,10 +50,11 @@ Hash32 operators_root(const Program& program) {
   return builder.root();
 }
 
-Hash32 tensors_root(const Program& program, ThreadPool* pool) {
+Hash32 tensors_root(const Program& program, std::span<const Hash32> roots) {
+  IMO_CHECK(roots.size() == program.tensors.size(), "one root a tensor");
   crypto::MerkleRootBuilder builder;
-  for (const WeightTensor& tensor : program.tensors) {
-    builder.add(crypto::merkle_leaf(tensor_payload(tensor, tensor_root(tensor, pool))));
+  for (std::size_t i = 0; i < roots.size(); ++i) {
+    builder.add(crypto::merkle_leaf(tensor_payload(program.tensors[i], roots[i])));
   }
   return builder.root();
 }
@@ -156,9 +158,16 @@ Hash32 table_root(const Table& table, ThreadPool* pool) {
 }
 
 RootParts root_parts(const Program& program, ThreadPool* pool) {
+  std::vector<Hash32> roots;
+  for (const WeightTensor& tensor : program.tensors) roots.push_back(tensor_root(tensor, pool));
+  return root_parts(program, roots, pool);
+}
+
+RootParts root_parts(const Program& program, std::span<const Hash32> tensor_roots,
+                     ThreadPool* pool) {
   RootParts parts;
   parts.operators = operators_root(program);
-  parts.tensors = tensors_root(program, pool);
+  parts.tensors = tensors_root(program, tensor_roots);
   parts.tables = tables_root(program, pool);
   parts.vocabulary = vocabulary_root(program.vocabulary);
   parts.tokenizer = crypto::keccak256(program.vocabulary.serialize());

@@ -65,6 +65,9 @@ struct RootParts {
 
 /// The same on any machine and for any `pool`.
 RootParts root_parts(const Program& program, ThreadPool* pool = nullptr);
+/// The same for who has the tensors' roots, in their order: no weight is read.
+RootParts root_parts(const Program& program, std::span<const Hash32> tensor_roots,
+                     ThreadPool* pool = nullptr);
 
 /// Joins the parts with the program's numbers.
 Hash32 join_root(const Program& program, const RootParts& parts);

@@ -1,5 +1,7 @@
 #include "imo/model/program_builder.hpp"
 
+#include "imo/model/model_root.hpp"
+#include "imo/model/program_check.hpp"
 #include "imo/model/tables.hpp"
 
 #include <algorithm>
@@ -33,19 +35,33 @@ std::uint64_t norm_epsilon(double epsilon, std::uint32_t length, int fraction) {
   return static_cast<std::uint64_t>(std::clamp(value, 1.0, double{kEpsilonMax}));
 }
 
+template <typename T>
+BytesView bytes_of(std::span<const T> values) {
+  return {reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()};
+}
+
 }  // namespace
 
 /// What the program's spans point at; deques never move what they hold.
 struct ProgramBuilder::Storage {
-  std::deque<std::vector<std::int8_t>> weights;
-  std::deque<std::vector<std::uint32_t>> multipliers;
-  std::deque<std::vector<std::int64_t>> biases;
+  /// Where in the file of weights a tensor's parts lie.
+  struct Place {
+    std::uint64_t weights = 0;
+    std::uint64_t multipliers = 0;
+    std::uint64_t biases = 0;
+    bool has_biases = false;
+  };
+  std::vector<Place> places;
+  std::shared_ptr<const MappedFile> weights;
   std::deque<std::vector<std::int16_t>> narrow_tables;
   std::vector<std::int32_t> exp_table;
 };
 
-ProgramBuilder::ProgramBuilder(const FloatModel& model, const Ranges& ranges)
-    : model_(model), ranges_(ranges), storage_(std::make_shared<Storage>()) {
+ProgramBuilder::ProgramBuilder(const FloatModel& model, const Ranges& ranges, Means means)
+    : model_(model),
+      ranges_(ranges),
+      means_(std::move(means)),
+      storage_(std::make_shared<Storage>()) {
   program_.context_length = model.config.context_length;
   program_.vocabulary_size = model.config.vocabulary_size;
   program_.layers = model.config.layers;
@@ -144,7 +160,11 @@ ProgramBuilder::Value ProgramBuilder::norm(double input_range, double normed_ran
 Result<std::uint32_t> ProgramBuilder::add_tensor(const FloatModel::Matrix& matrix,
                                                  const Columns& about, double input_unit,
                                                  Target& target, std::uint8_t& shift) {
-  QuantisedMatrix quantised = quantise_rows(matrix.values, matrix.rows, matrix.columns, about);
+  const auto read = [&](std::uint32_t row, std::span<float> scratch) {
+    return matrix.row(row, scratch);
+  };
+  QuantisedMatrix quantised = quantise_rows(read, matrix.rows, matrix.columns, about, means_.pool);
+  if (means_.done) means_.done(matrix.source);
   std::vector<std::int64_t> biases;
   for (std::size_t i = 0; i < matrix.bias.size(); ++i) {
     double& scale = quantised.scales[i];
@@ -163,13 +183,22 @@ Result<std::uint32_t> ProgramBuilder::add_tensor(const FloatModel::Matrix& matri
           make_multipliers(factors, 24, fmt::format("tensor '{}'", target.name)));
   shift = multipliers.shift;
 
-  report_.tensors.push_back(
-      {target.name, matrix.rows, matrix.columns, quantised.relative_error, 0});
-  storage_->weights.push_back(std::move(quantised.weights));
-  storage_->multipliers.push_back(std::move(multipliers.values));
-  storage_->biases.push_back(std::move(biases));
-  program_.tensors.push_back({target.name, matrix.rows, matrix.columns, storage_->weights.back(),
-                              storage_->multipliers.back(), storage_->biases.back()});
+  return keep(
+      {target.name, matrix.rows, matrix.columns, quantised.weights, multipliers.values, biases},
+      quantised.relative_error);
+}
+
+Result<std::uint32_t> ProgramBuilder::keep(const WeightTensor& tensor, double relative_error) {
+  IMO_TRY(const std::int64_t largest, check_accumulators(tensor));
+  rows_roots_.push_back(tensor_root(tensor, means_.pool));
+  report_.tensors.push_back({tensor.name, tensor.rows, tensor.columns, relative_error, largest});
+  Storage::Place place;
+  place.has_biases = !tensor.biases.empty();
+  IMO_TRY(place.weights, means_.weights->append(bytes_of(tensor.weights)));
+  IMO_TRY(place.multipliers, means_.weights->append(bytes_of(tensor.multipliers)));
+  IMO_TRY(place.biases, means_.weights->append(bytes_of(tensor.biases)));
+  storage_->places.push_back(place);
+  program_.tensors.push_back({tensor.name, tensor.rows, tensor.columns, {}, {}, {}});
   return static_cast<std::uint32_t>(program_.tensors.size() - 1);
 }
 
@@ -333,10 +362,27 @@ Result<void> ProgramBuilder::add_tail() {
   return {};
 }
 
-Program ProgramBuilder::finish(CompileReport& report) {
+Result<ProgramBuilder::Built> ProgramBuilder::finish() {
+  IMO_TRY(MappedFile mapped, means_.weights->map());
+  storage_->weights = std::make_shared<const MappedFile>(std::move(mapped));
+  const std::uint8_t* base = storage_->weights->bytes().data();
+  for (std::size_t i = 0; i < program_.tensors.size(); ++i) {
+    WeightTensor& tensor = program_.tensors[i];
+    const Storage::Place& place = storage_->places[i];
+    const std::size_t weights = std::size_t{tensor.rows} * tensor.columns;
+    tensor.weights = {reinterpret_cast<const std::int8_t*>(base + place.weights), weights};
+    tensor.multipliers = {reinterpret_cast<const std::uint32_t*>(base + place.multipliers),
+                          tensor.rows};
+    if (!place.has_biases) continue;
+    tensor.biases = {reinterpret_cast<const std::int64_t*>(base + place.biases), tensor.rows};
+  }
+  Built built;
+  built.weights = storage_->weights;
   program_.storage = std::move(storage_);
-  report = std::move(report_);
-  return std::move(program_);
+  built.program = std::move(program_);
+  built.rows_roots = std::move(rows_roots_);
+  built.report = std::move(report_);
+  return built;
 }
 
 }  // namespace imo::model

@@ -1,10 +1,13 @@
 /// Lays out the operators of a Llama-family model and fills them with integers.
 #pragma once
 
+#include "imo/base/mapped_file.hpp"
+#include "imo/base/scratch_file.hpp"
 #include "imo/model/calibration.hpp"
 #include "imo/model/compiler.hpp"
 #include "imo/model/quantise.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,8 +24,16 @@ namespace imo::model {
 /// their multipliers; 1/sqrt(head dimension) is part of the multiplier of Scores.
 class ProgramBuilder {
  public:
-  /// Model and ranges must outlive the builder.
-  ProgramBuilder(const FloatModel& model, const Ranges& ranges);
+  /// How tensors are made: on the threads of `pool`, if there is one; written to `weights`, so that
+  /// one at a time takes memory; and behind each `done` is told that its source is not needed.
+  struct Means {
+    ThreadPool* pool = nullptr;
+    ScratchFile* weights = nullptr;
+    std::function<void(const SourceTensor&)> done;
+  };
+
+  /// Model, ranges, and what `means` points to must outlive the builder.
+  ProgramBuilder(const FloatModel& model, const Ranges& ranges, Means means);
 
   // In this order: the embedding, every layer, the tail.
   Result<void> add_embedding();
@@ -30,8 +41,15 @@ class ProgramBuilder {
   /// Final norm, logits and argmax.
   Result<void> add_tail();
 
-  /// The program without its vocabulary and name; fills tensors and ranges of the report.
-  Program finish(CompileReport& report);
+  /// The program without its vocabulary and name, and the roots of its tensors' rows; the report
+  /// has tensors and ranges.
+  struct Built {
+    Program program;
+    std::vector<Hash32> rows_roots;
+    std::shared_ptr<const MappedFile> weights;
+    CompileReport report;
+  };
+  Result<Built> finish();
 
  private:
   struct Storage;
@@ -66,12 +84,16 @@ class ProgramBuilder {
   Value mix(std::uint32_t scores, Value value, double mixed_range);
   Result<void> attention(const FloatModel::Layer& layer, const LayerRanges& ranges);
   Result<void> feed_forward(const FloatModel::Layer& layer, const LayerRanges& ranges);
+  /// Proves that no sum leaves its range, commits to the rows, and puts them aside.
+  Result<std::uint32_t> keep(const WeightTensor& tensor, double relative_error);
   void add_tables();
 
   const FloatModel& model_;
   const Ranges& ranges_;
+  Means means_;
   std::shared_ptr<Storage> storage_;
   Program program_;
+  std::vector<Hash32> rows_roots_;
   CompileReport report_;
   std::uint16_t layer_ = kNoLayer;
   std::uint32_t residual_ = kNone;  ///< the operator that holds the residual stream now

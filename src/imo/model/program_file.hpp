@@ -3,6 +3,8 @@
 
 #include "imo/model/program.hpp"
 
+#include <functional>
+
 namespace imo::model {
 
 struct LoadOptions {
@@ -15,9 +17,11 @@ struct LoadOptions {
 Bytes serialize_program(const Program& program, const Hash32& root);
 
 /// Writes `program` beside `path` and renames it into place: there is the whole file or none.
-/// `root` is kept in the file and compared when it is loaded.
+/// `root` is kept in the file and compared when it is loaded. Piece by piece: `written` is told of
+/// every tensor behind which the program goes on.
 Result<void> save_program(const Program& program, const Hash32& root,
-                          const std::filesystem::path& path);
+                          const std::filesystem::path& path,
+                          const std::function<void(const WeightTensor&)>& written = {});
 
 struct LoadedProgram {
   Program program;

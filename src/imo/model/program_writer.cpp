@@ -1,3 +1,4 @@
+#include "imo/base/check.hpp"
 #include "imo/base/file.hpp"
 #include "imo/model/model_root.hpp"
 #include "imo/model/program_file.hpp"
@@ -5,51 +6,70 @@
 
 #include <bit>
 #include <concepts>
-#include <cstring>
+#include <functional>
 
 namespace imo::model {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "program files are mapped as they are");
 
+using Sink = std::function<Result<void>(BytesView piece)>;
+using Written = std::function<void(const WeightTensor&)>;
+
+/// Gives a program's bytes to a sink. Without one it only counts them, and reads no weight.
 class Writer {
  public:
+  explicit Writer(Sink sink) : sink_(std::move(sink)) {}
+
   template <std::integral T>
   void number(T value) {
-    const auto bytes = std::bit_cast<std::array<std::uint8_t, sizeof(T)>>(value);
-    append(bytes_, bytes);
+    bytes(std::bit_cast<std::array<std::uint8_t, sizeof(T)>>(value));
   }
 
-  void bytes(BytesView view) { append(bytes_, view); }
+  void bytes(BytesView view) {
+    size_ += view.size();
+    if (!sink_ || !outcome_) return;
+    // Small pieces are gathered: a file takes each with a system call.
+    append(gathered_, view.size() < kGathered ? view : BytesView());
+    if (gathered_.size() >= kGathered || view.size() >= kGathered) flush();
+    if (view.size() >= kGathered && outcome_) outcome_ = sink_(view);
+  }
 
   void align() {
-    bytes_.resize((bytes_.size() + kProgramAlignment - 1) / kProgramAlignment * kProgramAlignment);
+    static constexpr std::array<std::uint8_t, kProgramAlignment> kZeros{};
+    bytes(BytesView(kZeros).first((kProgramAlignment - size_ % kProgramAlignment) %
+                                  kProgramAlignment));
   }
 
   template <typename T>
   void array(std::span<const T> values) {
     align();
-    const std::size_t offset = bytes_.size();
-    bytes_.resize(offset + values.size_bytes());
-    if (!values.empty()) std::memcpy(bytes_.data() + offset, values.data(), values.size_bytes());
+    bytes({reinterpret_cast<const std::uint8_t*>(values.data()), values.size_bytes()});
   }
 
-  Bytes finish() {
-    const std::uint64_t size = bytes_.size();
-    std::memcpy(bytes_.data() + 16, &size, sizeof size);
-    return std::move(bytes_);
+  void flush() {
+    if (sink_ && outcome_ && !gathered_.empty()) outcome_ = sink_(gathered_);
+    gathered_.clear();
   }
+
+  [[nodiscard]] std::uint64_t size() const { return size_; }
+  [[nodiscard]] const Result<void>& outcome() const { return outcome_; }
 
  private:
-  Bytes bytes_;
+  static constexpr std::size_t kGathered = std::size_t{1} << 16;
+
+  Sink sink_;
+  Bytes gathered_;
+  std::uint64_t size_ = 0;
+  Result<void> outcome_;
 };
 
 void write_header(Writer& writer, const Program& program, const Hash32& root,
-                  std::size_t vocabulary_bytes) {
+                  std::size_t vocabulary_bytes, std::uint64_t file_size) {
   writer.bytes(kProgramMagic);
   writer.number(kProgramVersion);
   writer.number(std::uint32_t{0});
-  writer.number(std::uint64_t{0});  // the file's size, known at the end
+  writer.number(file_size);
   writer.bytes(root);
   writer.bytes(program.source_hash);
   for (const std::size_t value :
@@ -61,14 +81,12 @@ void write_header(Writer& writer, const Program& program, const Hash32& root,
   }
 }
 
-}  // namespace
-
-Bytes serialize_program(const Program& program, const Hash32& root) {
-  Writer writer;
-  const Bytes vocabulary = program.vocabulary.serialize();
-  write_header(writer, program, root, vocabulary.size());
+void write_names(Writer& writer, const Program& program) {
   writer.bytes(as_bytes(program.name));
   writer.bytes(as_bytes(program.licence));
+}
+
+void write_shapes(Writer& writer, const Program& program) {
   writer.align();
   for (const Operator& op : program.operators) writer.bytes(encode_operator(op));
   for (const WeightTensor& tensor : program.tensors) {
@@ -84,21 +102,60 @@ Bytes serialize_program(const Program& program, const Hash32& root) {
     writer.number(std::uint16_t{0});
     writer.number(static_cast<std::uint32_t>(table.entries()));
   }
-  writer.bytes(vocabulary);
+}
+
+void write_data(Writer& writer, const Program& program, const Written& written) {
   for (const WeightTensor& tensor : program.tensors) {
     writer.array(tensor.weights);
     writer.array(tensor.multipliers);
     if (!tensor.biases.empty()) writer.array(tensor.biases);
+    if (written) written(tensor);
   }
   for (const Table& table : program.tables) {
     table.kind == TableKind::kExp ? writer.array(table.wide) : writer.array(table.narrow);
   }
-  return writer.finish();
+}
+
+void write_all_of(Writer& writer, const Program& program, const Hash32& root,
+                  std::uint64_t file_size, const Written& written) {
+  const Bytes vocabulary = program.vocabulary.serialize();
+  write_header(writer, program, root, vocabulary.size(), file_size);
+  write_names(writer, program);
+  write_shapes(writer, program);
+  writer.bytes(vocabulary);
+  write_data(writer, program, written);
+  writer.flush();
+}
+
+Result<void> write_program(const Program& program, const Hash32& root, Sink sink,
+                           const Written& written) {
+  Writer counter({});  // the size stands at the beginning
+  write_all_of(counter, program, root, 0, {});
+  Writer writer(std::move(sink));
+  write_all_of(writer, program, root, counter.size(), written);
+  return writer.outcome();
+}
+
+}  // namespace
+
+Bytes serialize_program(const Program& program, const Hash32& root) {
+  Bytes bytes;
+  const auto outcome = write_program(program, root,
+                                     [&](BytesView piece) {
+                                       append(bytes, piece);
+                                       return Result<void>();
+                                     },
+                                     {});
+  IMO_CHECK(outcome.has_value(), "memory takes every piece");
+  return bytes;
 }
 
 Result<void> save_program(const Program& program, const Hash32& root,
-                          const std::filesystem::path& path) {
-  return write_file_atomic(path, serialize_program(program, root));
+                          const std::filesystem::path& path, const Written& written) {
+  IMO_TRY(FileWriter file, FileWriter::create(path));
+  IMO_TRY_VOID(
+      write_program(program, root, [&](BytesView piece) { return file.append(piece); }, written));
+  return file.commit();
 }
 
 }  // namespace imo::model

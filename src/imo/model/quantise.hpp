@@ -5,9 +5,14 @@
 #include "imo/model/operators.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <vector>
+
+namespace imo {
+class ThreadPool;
+}
 
 namespace imo::model {
 
@@ -31,11 +36,17 @@ struct Columns {
       power;  ///< how much an error in a column matters: its input's mean square
 };
 
+/// Row `index` of a matrix: as long as there are columns, in `scratch`, which has that room, or
+/// elsewhere. Called from several threads at once.
+using ReadRow =
+    std::function<std::span<const float>(std::uint32_t index, std::span<float> scratch)>;
+
 /// Rounds every row to [-127, 127] steps. The step is the greatest magnitude / levels, for the
 /// number of levels from 112 to 127 that gives the least error, weighted by the columns' power:
-/// where the few values of a row fall between steps is luck, and this tries it 31 times.
-QuantisedMatrix quantise_rows(std::span<const float> values, std::uint32_t rows,
-                              std::uint32_t columns, const Columns& about);
+/// where the few values of a row fall between steps is luck, and this tries it 31 times. The same
+/// for any pool.
+QuantisedMatrix quantise_rows(const ReadRow& read, std::uint32_t rows, std::uint32_t columns,
+                              const Columns& about, ThreadPool* pool = nullptr);
 
 /// Integer multipliers for real factors, over one shift: factors[i] ~ multipliers[i] * 2^-shift.
 struct Multipliers {

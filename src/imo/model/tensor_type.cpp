@@ -4,6 +4,7 @@
 #include "imo/model/little_endian.hpp"
 
 #include <bit>
+#include <cstring>
 
 namespace imo::model {
 namespace {
@@ -25,8 +26,17 @@ int as_int8(std::uint8_t byte) {
 
 // Layout: half d; 32 x int8. Value: d * q.
 void block_q8_0(const std::uint8_t* p, float* out) {
+  // In vectors because it is what calibration spends its time on.
+  using Bytes8 = std::int8_t __attribute__((vector_size(8)));
+  using Integers = std::int32_t __attribute__((vector_size(32)));
+  using Floats = float __attribute__((vector_size(32)));
   const float d = load_half(p);
-  for (std::size_t i = 0; i < 32; ++i) out[i] = d * static_cast<float>(as_int8(p[2 + i]));
+  for (std::size_t i = 0; i < 32; i += sizeof(Bytes8)) {
+    Bytes8 q;
+    std::memcpy(&q, p + 2 + i, sizeof q);
+    const Floats values = d * __builtin_convertvector(__builtin_convertvector(q, Integers), Floats);
+    std::memcpy(out + i, &values, sizeof values);
+  }
 }
 
 // Layout: half d; 16 bytes, the low nibbles first. Value: d * (q - 8).
