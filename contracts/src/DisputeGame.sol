@@ -235,7 +235,7 @@ contract DisputeGame is DisputeGameBase {
     /// @inheritdoc IDisputeGame
     function settle(uint256 disputeId) external {
         Dispute storage dispute = _live(disputeId);
-        if (!_isStruckDown(dispute)) revert ClaimStands(disputeId);
+        if (!_isStruckDown(dispute) && !_isProven(dispute)) revert ClaimStands(disputeId);
         _end(disputeId, Phase.Moot);
     }
 

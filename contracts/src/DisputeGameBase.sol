@@ -178,10 +178,11 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
         if (given != expected) revert WrongTokens(expected, given);
     }
 
-    /// @dev A claim falls once: whoever would have won a second time gets his bond back.
+    /// @dev A claim falls once: whoever would have won a second time gets his bond back. One that was proven does not fall.
     function _end(uint256 disputeId, Phase outcome) internal {
         Dispute storage dispute = _disputes[disputeId];
         if (_isStruckDown(dispute)) outcome = Phase.Moot;
+        if (_isProven(dispute)) outcome = Phase.OperatorWon;
         dispute.phase = outcome;
         --_liveCount;
         emit Ended(disputeId, outcome);
@@ -212,6 +213,10 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
         return dispute.requestId == 0
             ? isReceiptStruckDown[dispute.claimHash]
             : _ORACLE.isStruckDown(dispute.claimHash);
+    }
+
+    function _isProven(Dispute storage dispute) internal view returns (bool) {
+        return dispute.requestId != 0 && _ORACLE.isProven(dispute.claimHash);
     }
 
     // ---------------------------------------------------------------- stakes for receipts

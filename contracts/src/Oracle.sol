@@ -5,8 +5,10 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 import {OracleBase} from "./OracleBase.sol";
 import {IAIOracle, IAIOracleCallback} from "./interfaces/IAIOracle.sol";
+import {IModelVerifier} from "./interfaces/IModelVerifier.sol";
 import {IOperatorRegistry} from "./interfaces/IOperatorRegistry.sol";
 import {IOracle} from "./interfaces/IOracle.sol";
+import {IProofRegistry} from "./interfaces/IProofRegistry.sol";
 import {ISplitterFactory} from "./interfaces/ISplitterFactory.sol";
 import {BoundedCall} from "./libraries/BoundedCall.sol";
 import {PackedTokens} from "./libraries/PackedTokens.sol";
@@ -26,10 +28,11 @@ contract Oracle is OracleBase {
     constructor(
         IOperatorRegistry operators,
         ISplitterFactory splitters,
+        IProofRegistry proofs,
         address disputeGame_,
         uint64 window_,
         uint128 minimumBond_
-    ) OracleBase(operators, splitters, disputeGame_, window_, minimumBond_) {}
+    ) OracleBase(operators, splitters, proofs, disputeGame_, window_, minimumBond_) {}
 
     /// @dev The part of a slashed bond that this contract owes on.
     receive() external payable {
@@ -101,18 +104,8 @@ contract Oracle is OracleBase {
         _checkOutput(record, posted.outputTokens);
 
         bytes32 textHash = keccak256(posted.text);
-        bytes32 claimHash = claimHashOf(
-            Claim({
-                requestId: requestId,
-                modelId: record.modelId,
-                modelRoot: _MODELS.rootOf(record.modelId),
-                inputHash: record.isText ? record.inputHash : bytes32(0),
-                promptTokensHash: promptTokensHash,
-                outputTokensHash: keccak256(posted.outputTokens),
-                textHash: textHash,
-                maxTokens: record.maxTokens,
-                sampling: GREEDY
-            })
+        bytes32 claimHash = _claimHash(
+            requestId, record, promptTokensHash, keccak256(posted.outputTokens), textHash
         );
         if (isStruckDown[claimHash]) revert ClaimWasStruckDown(requestId, claimHash);
 
@@ -155,16 +148,34 @@ contract Oracle is OracleBase {
         if (block.timestamp < record.finalAt) revert WindowOpen(requestId, record.finalAt);
         uint256 live = liveDisputes[record.claimHash];
         if (live != 0) revert DisputeLive(requestId, live);
+        _finalise(requestId, record);
+    }
 
-        address operator = record.operator;
-        uint256 fee = record.fee;
-        record.status = Status.Final;
-        openFees -= fee;
-        address splitter = _SPLITTERS.splitterOf(record.modelId, operator);
-        emit Finalised(requestId, operator, record.claimHash, splitter, fee);
-        _OPERATORS.unlock(operator, _bond(record));
-        // A splitter takes ETH without running code, deployed or not: this push cannot block.
-        _send(splitter, fee);
+    /// @inheritdoc IOracle
+    function prove(
+        uint256 requestId,
+        bytes calldata promptTokens,
+        bytes calldata outputTokens,
+        IModelVerifier.VerifyingKey calldata key,
+        bytes calldata proof
+    ) external {
+        Record storage record = _records[requestId];
+        _checkStatus(requestId, record, Status.Answered);
+        // No proof says that tokens are those of a text.
+        if (record.isText) revert TextNotProvable(requestId);
+        bytes32 claimHash = _claimHash(
+            requestId, record, keccak256(promptTokens), keccak256(outputTokens), record.textHash
+        );
+        if (claimHash != record.claimHash) {
+            revert ClaimMismatch(requestId, record.claimHash, claimHash);
+        }
+        bytes32 root = _MODELS.rootOf(record.modelId);
+        if (key.modelRoot != root) revert WrongModel(requestId, root, key.modelRoot);
+        if (address(_PROOFS) == address(0)) revert NoProofRegistry();
+        _PROOFS.verify(key, proofContextOf(requestId), promptTokens, outputTokens, proof);
+        isProven[claimHash] = true;
+        emit Proven(requestId, claimHash, msg.sender);
+        _finalise(requestId, record);
     }
 
     /// @inheritdoc IOracle
@@ -272,6 +283,18 @@ contract Oracle is OracleBase {
         record.inputHash = keccak256(input);
         record.callbackDataHash = _hashOrZero(question.callbackData);
         _emitAsked(requestId, question, input, isText);
+    }
+
+    function _finalise(uint256 requestId, Record storage record) private {
+        address operator = record.operator;
+        uint256 fee = record.fee;
+        record.status = Status.Final;
+        openFees -= fee;
+        address splitter = _SPLITTERS.splitterOf(record.modelId, operator);
+        emit Finalised(requestId, operator, record.claimHash, splitter, fee);
+        _OPERATORS.unlock(operator, _bond(record));
+        // A splitter takes ETH without running code, deployed or not: this push cannot block.
+        _send(splitter, fee);
     }
 
     function _reopen(Record storage record) private {

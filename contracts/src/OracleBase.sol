@@ -8,6 +8,7 @@ import {IAIOracle} from "./interfaces/IAIOracle.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
 import {IOperatorRegistry} from "./interfaces/IOperatorRegistry.sol";
 import {IOracle} from "./interfaces/IOracle.sol";
+import {IProofRegistry} from "./interfaces/IProofRegistry.sol";
 import {ISplitterFactory} from "./interfaces/ISplitterFactory.sol";
 import {PackedTokens} from "./libraries/PackedTokens.sol";
 
@@ -67,6 +68,7 @@ abstract contract OracleBase is IOracle, PullPayments {
     IModelRegistry internal immutable _MODELS;
     IOperatorRegistry internal immutable _OPERATORS;
     ISplitterFactory internal immutable _SPLITTERS;
+    IProofRegistry internal immutable _PROOFS;
     /// @inheritdoc IOracle
     address public immutable disputeGame;
     /// @inheritdoc IOracle
@@ -81,6 +83,8 @@ abstract contract OracleBase is IOracle, PullPayments {
     /// @inheritdoc IOracle
     mapping(bytes32 claimHash => bool) public isStruckDown;
     /// @inheritdoc IOracle
+    mapping(bytes32 claimHash => bool) public isProven;
+    /// @inheritdoc IOracle
     mapping(bytes32 claimHash => uint256) public liveDisputes;
 
     mapping(uint256 requestId => Record) internal _records;
@@ -92,12 +96,14 @@ abstract contract OracleBase is IOracle, PullPayments {
 
     /// @param operators Registry that was deployed with this contract's address and `disputeGame_`.
     /// @param splitters Where fees of final answers go.
+    /// @param proofs Whose keys may prove answers; zero when none may.
     /// @param disputeGame_ The only address that may strike down; zero when answers are beyond dispute.
     /// @param window_ Seconds.
     /// @param minimumBond_ Wei.
     constructor(
         IOperatorRegistry operators,
         ISplitterFactory splitters,
+        IProofRegistry proofs,
         address disputeGame_,
         uint64 window_,
         uint128 minimumBond_
@@ -113,6 +119,7 @@ abstract contract OracleBase is IOracle, PullPayments {
         _MODELS = IModelRegistry(models);
         _OPERATORS = operators;
         _SPLITTERS = splitters;
+        _PROOFS = proofs;
         disputeGame = disputeGame_;
         window = window_;
         minimumBond = minimumBond_;
@@ -184,6 +191,16 @@ abstract contract OracleBase is IOracle, PullPayments {
     /// @inheritdoc IOracle
     function claimHashOf(Claim memory claim) public view returns (bytes32) {
         return keccak256(abi.encode(block.chainid, address(this), claim));
+    }
+
+    /// @inheritdoc IOracle
+    function proofContextOf(uint256 requestId) public view returns (bytes32) {
+        return keccak256(abi.encode(block.chainid, address(this), requestId));
+    }
+
+    /// @inheritdoc IOracle
+    function proofRegistry() external view returns (address) {
+        return address(_PROOFS);
     }
 
     /// @inheritdoc IOracle
@@ -329,6 +346,28 @@ abstract contract OracleBase is IOracle, PullPayments {
     }
 
     // ---------------------------------------------------------------- inside
+
+    function _claimHash(
+        uint256 requestId,
+        Record storage record,
+        bytes32 promptTokensHash,
+        bytes32 outputTokensHash,
+        bytes32 textHash
+    ) internal view returns (bytes32) {
+        return claimHashOf(
+            Claim({
+                requestId: requestId,
+                modelId: record.modelId,
+                modelRoot: _MODELS.rootOf(record.modelId),
+                inputHash: record.isText ? record.inputHash : bytes32(0),
+                promptTokensHash: promptTokensHash,
+                outputTokensHash: outputTokensHash,
+                textHash: textHash,
+                maxTokens: record.maxTokens,
+                sampling: GREEDY
+            })
+        );
+    }
 
     function _questionHash(Record storage record) internal view returns (bytes32) {
         return keccak256(

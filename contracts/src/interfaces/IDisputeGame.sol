@@ -200,7 +200,8 @@ interface IDisputeGame is IPullPayments {
     /// @notice Ends a dispute whose clock has run out, against the side whose move it was. By anybody.
     function timeout(uint256 disputeId) external;
 
-    /// @notice Ends a dispute over a claim that fell in another one; the challenger gets his bond back. By anybody.
+    /// @notice Ends a dispute over a claim that fell in another one, so that the challenger gets his bond back, or that was
+    /// proven, so that he loses it. By anybody.
     function settle(uint256 disputeId) external;
 
     function disputeOf(uint256 disputeId) external view returns (Dispute memory);

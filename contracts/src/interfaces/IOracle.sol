@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IAIOracle} from "./IAIOracle.sol";
+import {IModelVerifier} from "./IModelVerifier.sol";
 import {IPullPayments} from "./IPullPayments.sol";
 
 /// @title The oracle: questions with a fee, answers with a bond
@@ -182,6 +183,9 @@ interface IOracle is IAIOracle, IPullPayments {
         uint256 fee
     );
 
+    /// @notice The answer was proven by `prover`; it is final from here on.
+    event Proven(uint256 indexed requestId, bytes32 indexed claimHash, address indexed prover);
+
     /// @notice Nobody answered in time: `fee` is owed to `beneficiary`.
     event Refunded(uint256 indexed requestId, address indexed beneficiary, uint256 fee);
 
@@ -233,6 +237,9 @@ interface IOracle is IAIOracle, IPullPayments {
     error EndTokenInside(uint256 index);
     error ClaimWasStruckDown(uint256 requestId, bytes32 claimHash);
     error ClaimMismatch(uint256 requestId, bytes32 live, bytes32 given);
+    error TextNotProvable(uint256 requestId);
+    error WrongModel(uint256 requestId, bytes32 expected, bytes32 given);
+    error NoProofRegistry();
     error CallbackNotFailed(uint256 requestId, Delivery delivery);
     error WindowOpen(uint256 requestId, uint256 finalAt);
     error WindowClosed(uint256 requestId, uint256 finalAt);
@@ -278,6 +285,18 @@ interface IOracle is IAIOracle, IPullPayments {
     /// @notice Makes an undisputed answer final once its window has passed. By anybody.
     function finalise(uint256 requestId) external;
 
+    /// @notice Makes the live answer of a token question final at once, for a proof that it is what the model writes. By
+    /// anybody, whether there are disputes or not: they are lost, and DisputeGame.settle ends them.
+    /// @param key Of the model, final in the registry of proofs.
+    /// @param proof For the context `proofContextOf(requestId)`.
+    function prove(
+        uint256 requestId,
+        bytes calldata promptTokens,
+        bytes calldata outputTokens,
+        IModelVerifier.VerifyingKey calldata key,
+        bytes calldata proof
+    ) external;
+
     /// @notice Refunds a question that nobody answered in time. By anybody; the fee is credited to
     /// the beneficiary.
     function refund(uint256 requestId) external;
@@ -314,6 +333,12 @@ interface IOracle is IAIOracle, IPullPayments {
     /// @notice Whether `claimHash` was struck down here, for ever.
     function isStruckDown(bytes32 claimHash) external view returns (bool);
 
+    /// @notice Whether `claimHash` was proven here: nothing can strike it down any more.
+    function isProven(bytes32 claimHash) external view returns (bool);
+
+    /// @notice The context of proofs for a request: they serve no other, nor another chain or oracle.
+    function proofContextOf(uint256 requestId) external view returns (bytes32);
+
     /// @notice Number of live disputes on a claim.
     function liveDisputes(bytes32 claimHash) external view returns (uint256);
 
@@ -328,6 +353,8 @@ interface IOracle is IAIOracle, IPullPayments {
     function operatorRegistry() external view returns (address);
     function splitterFactory() external view returns (address);
     function disputeGame() external view returns (address);
+    /// @notice Zero when answers cannot be proven.
+    function proofRegistry() external view returns (address);
 
     /// @notice Seconds during which an answer can be disputed.
     function window() external view returns (uint64);

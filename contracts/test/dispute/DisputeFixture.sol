@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {DisputeGame} from "../../src/DisputeGame.sol";
 import {IDisputeGame} from "../../src/interfaces/IDisputeGame.sol";
 import {IModelRegistry} from "../../src/interfaces/IModelRegistry.sol";
+import {IModelVerifier} from "../../src/interfaces/IModelVerifier.sol";
 import {IOperatorRegistry} from "../../src/interfaces/IOperatorRegistry.sol";
 import {IOracle} from "../../src/interfaces/IOracle.sol";
 import {IStepVerifier} from "../../src/interfaces/IStepVerifier.sol";
@@ -35,8 +36,8 @@ abstract contract DisputeFixture is UseFixture {
 
     function setUp() public virtual override {
         verifier = new StepVerifier();
-        // models, splitters, operators, oracle, content, then the game.
-        game = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 5);
+        // models, splitters, proofs, operators, oracle, content, then the game.
+        game = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 6);
         super.setUp();
         disputes = new DisputeGame(operators, verifier, CLOCK, EXTENSION, BOND, STAKE);
         assertEq(address(disputes), game);
@@ -179,6 +180,17 @@ abstract contract DisputeFixture is UseFixture {
         IOracle.Answer memory posted = defaultAnswer();
         posted.outputTokens = outputOf(token);
         answer(requestId, posted);
+    }
+
+    /// @dev The toy registry of proofs takes the hash of what is proven.
+    function proveAnswer(uint256 requestId, uint32 token) internal {
+        IModelVerifier.VerifyingKey memory key;
+        key.modelRoot = modelRoot();
+        bytes memory prompt = pack(1, 7, 8);
+        bytes memory output = outputOf(token);
+        bytes32 context = oracle.proofContextOf(requestId);
+        bytes32 proof = keccak256(abi.encode(key.modelRoot, context, prompt, output));
+        oracle.prove(requestId, prompt, output, key, abi.encode(proof));
     }
 
     function oracleClaim(uint256 requestId, uint32 token)

@@ -166,6 +166,25 @@ contract DisputeGameTest is DisputeFixture {
         assertSolvent();
     }
 
+    /// @dev A proof decides: an operator that is too slow for the game may still show that it was right.
+    function test_aProvenClaimWinsEveryDispute() public {
+        uint256 request = answeredWith(TRUTH);
+        uint256 first = openBy(challenger, request, TRUTH);
+        uint256 second = openBy(rival, request, TRUTH);
+        vm.expectRevert(abi.encodeWithSelector(IDisputeGame.ClaimStands.selector, first));
+        disputes.settle(first);
+        proveAnswer(request, TRUTH);
+        disputes.settle(first);
+        assertPhase(first, IDisputeGame.Phase.OperatorWon);
+        vm.warp(START + CLOCK);
+        disputes.timeout(second); // it was the operator's turn
+        assertPhase(second, IDisputeGame.Phase.OperatorWon);
+        assertEq(disputes.owed(operator), BOND, "half of two bonds");
+        assertEq(oracle.liveDisputes(oracle.claimHashOf(oracleClaim(request, TRUTH))), 0);
+        assertStatus(request, IOracle.Status.Final);
+        assertSolvent();
+    }
+
     function test_aLostDisputeHelpsNoOther() public {
         uint256 request = answeredWith(LIE);
         deal(operator, BOND);

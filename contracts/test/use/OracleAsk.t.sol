@@ -8,6 +8,7 @@ import {ModelRegistry} from "../../src/ModelRegistry.sol";
 import {IModelRegistry} from "../../src/interfaces/IModelRegistry.sol";
 import {IOperatorRegistry} from "../../src/interfaces/IOperatorRegistry.sol";
 import {IOracle} from "../../src/interfaces/IOracle.sol";
+import {IProofRegistry} from "../../src/interfaces/IProofRegistry.sol";
 import {UseFixture} from "./UseFixture.sol";
 
 /// constructor
@@ -46,7 +47,7 @@ contract OracleAskTest is UseFixture {
 
     function test_constructor_zeroWindow_reverts() public {
         vm.expectRevert(IOracle.ZeroWindow.selector);
-        new Oracle(operators, splitters, game, 0, MINIMUM_BOND);
+        new Oracle(operators, splitters, IProofRegistry(address(0)), game, 0, MINIMUM_BOND);
     }
 
     function test_constructor_otherOracleInRegistry_reverts() public {
@@ -54,7 +55,7 @@ contract OracleAskTest is UseFixture {
         vm.expectRevert(
             abi.encodeWithSelector(IOracle.RegistryMismatch.selector, address(operators))
         );
-        new Oracle(operators, splitters, game, WINDOW, MINIMUM_BOND);
+        new Oracle(operators, splitters, IProofRegistry(address(0)), game, WINDOW, MINIMUM_BOND);
     }
 
     function test_constructor_otherGameOrModels_reverts() public {
@@ -63,13 +64,13 @@ contract OracleAskTest is UseFixture {
         OperatorRegistry wired =
             new OperatorRegistry(address(models), next, game, MINIMUM_DEPOSIT, EXIT_DELAY);
         vm.expectRevert(abi.encodeWithSelector(IOracle.RegistryMismatch.selector, address(wired)));
-        new Oracle(wired, splitters, stranger, WINDOW, MINIMUM_BOND);
+        new Oracle(wired, splitters, IProofRegistry(address(0)), stranger, WINDOW, MINIMUM_BOND);
 
         SplitterFactory others = new SplitterFactory(new ModelRegistry());
         next = vm.computeCreateAddress(self, vm.getNonce(self) + 1);
         wired = new OperatorRegistry(address(models), next, game, MINIMUM_DEPOSIT, EXIT_DELAY);
         vm.expectRevert(abi.encodeWithSelector(IOracle.RegistryMismatch.selector, address(wired)));
-        new Oracle(wired, others, game, WINDOW, MINIMUM_BOND);
+        new Oracle(wired, others, IProofRegistry(address(0)), game, WINDOW, MINIMUM_BOND);
     }
 
     function test_constructor_exitDelayNotLongerThanWindow_reverts() public {
@@ -78,7 +79,7 @@ contract OracleAskTest is UseFixture {
         OperatorRegistry wired =
             new OperatorRegistry(address(models), next, game, MINIMUM_DEPOSIT, WINDOW);
         vm.expectRevert(abi.encodeWithSelector(IOracle.ExitDelayTooShort.selector, WINDOW, WINDOW));
-        new Oracle(wired, splitters, game, WINDOW, MINIMUM_BOND);
+        new Oracle(wired, splitters, IProofRegistry(address(0)), game, WINDOW, MINIMUM_BOND);
     }
 
     // ------------------------------------------------------------ ask, refused

@@ -9,8 +9,26 @@ import {OperatorRegistry} from "../../src/OperatorRegistry.sol";
 import {Oracle} from "../../src/Oracle.sol";
 import {SplitterFactory} from "../../src/SplitterFactory.sol";
 import {IModelRegistry} from "../../src/interfaces/IModelRegistry.sol";
+import {IModelVerifier} from "../../src/interfaces/IModelVerifier.sol";
 import {IOperatorRegistry} from "../../src/interfaces/IOperatorRegistry.sol";
 import {IOracle} from "../../src/interfaces/IOracle.sol";
+import {IProofRegistry} from "../../src/interfaces/IProofRegistry.sol";
+
+/// @dev Its proofs are the hash of what they prove.
+contract ToyProofs {
+    error Refused();
+
+    function verify(
+        IModelVerifier.VerifyingKey calldata key,
+        bytes32 context,
+        bytes calldata prompt,
+        bytes calldata output,
+        bytes calldata proof
+    ) external pure {
+        bytes32 expected = keccak256(abi.encode(key.modelRoot, context, prompt, output));
+        if (bytes32(proof) != expected) revert Refused();
+    }
+}
 
 /// @title One model, one operator, one asker, and a test that plays the dispute game
 abstract contract UseFixture is Test {
@@ -36,6 +54,7 @@ abstract contract UseFixture is Test {
     ModelRegistry internal models;
     SplitterFactory internal splitters;
     OperatorRegistry internal operators;
+    ToyProofs internal proofs;
     Oracle internal oracle;
     ContentToken internal content;
     uint256 internal modelId;
@@ -47,6 +66,7 @@ abstract contract UseFixture is Test {
         (operator, operatorKey) = makeAddrAndKey("operator");
         models = new ModelRegistry();
         splitters = new SplitterFactory(models);
+        proofs = new ToyProofs();
         deployOracle();
         content = new ContentToken(oracle, 500);
         modelId = registerModel(author, "first", new IModelRegistry.Parent[](0));
@@ -60,7 +80,9 @@ abstract contract UseFixture is Test {
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         operators =
             new OperatorRegistry(address(models), predicted, game, MINIMUM_DEPOSIT, EXIT_DELAY);
-        oracle = new Oracle(operators, splitters, game, WINDOW, MINIMUM_BOND);
+        oracle = new Oracle(
+            operators, splitters, IProofRegistry(address(proofs)), game, WINDOW, MINIMUM_BOND
+        );
         assertEq(address(oracle), predicted);
     }
 
