@@ -174,6 +174,7 @@ HttpResponse show_chain(node::Node& node) {
                {"content_token", eth::to_checksum(deployment.content_token)},
                {"step_verifier", eth::to_checksum(deployment.step_verifier)},
                {"model_verifier", eth::to_checksum(deployment.model_verifier)},
+               {"proof_registry", eth::to_checksum(deployment.proof_registry)},
                {"dispute_game", eth::to_checksum(deployment.dispute_game)}}}});
 }
 

@@ -10,6 +10,8 @@
 #include "imo/market/abi/OfferingTreasury.hpp"
 #include "imo/market/abi/OperatorRegistry.hpp"
 #include "imo/market/abi/Oracle.hpp"
+#include "imo/market/abi/ProofRegistry.hpp"
+#include "imo/market/abi/RegistrationVerifier.hpp"
 #include "imo/market/abi/Splitter.hpp"
 #include "imo/market/abi/SplitterFactory.hpp"
 #include "imo/market/abi/StepVerifier.hpp"
@@ -29,6 +31,8 @@ void add_errors(eth::ErrorRegistry& registry) {
   registry.add(abi::offering_treasury::error_signatures());
   registry.add(abi::operator_registry::error_signatures());
   registry.add(abi::oracle::error_signatures());
+  registry.add(abi::proof_registry::error_signatures());
+  registry.add(abi::registration_verifier::error_signatures());
   registry.add(abi::splitter::error_signatures());
   registry.add(abi::splitter_factory::error_signatures());
   registry.add(abi::step_verifier::error_signatures());

@@ -10,6 +10,8 @@
 #include "imo/market/abi/OpeningVerifier.hpp"
 #include "imo/market/abi/OperatorRegistry.hpp"
 #include "imo/market/abi/Oracle.hpp"
+#include "imo/market/abi/ProofRegistry.hpp"
+#include "imo/market/abi/RegistrationVerifier.hpp"
 #include "imo/market/abi/SplitterFactory.hpp"
 #include "imo/market/abi/StepVerifier.hpp"
 
@@ -42,6 +44,25 @@ class Deployer {
   std::uint64_t first_block_ = 0;
 };
 
+/// The verifier of proofs is three contracts, of which the last two are known to the one before;
+/// the registry says which keys it may believe.
+Result<void> create_proofs(Deployer& deployer, const DeployOptions& options, Deployment& made) {
+  Address openings;
+  Address equations;
+  Address referee;
+  IMO_TRY_VOID(deployer.create(openings, "OpeningVerifier", abi::opening_verifier::deploy_data()));
+  IMO_TRY_VOID(deployer.create(equations, "EquationVerifier",
+                               abi::equation_verifier::deploy_data(openings)));
+  IMO_TRY_VOID(deployer.create(made.model_verifier, "ModelVerifier",
+                               abi::model_verifier::deploy_data(equations)));
+  IMO_TRY_VOID(
+      deployer.create(referee, "RegistrationVerifier", abi::registration_verifier::deploy_data()));
+  return deployer.create(made.proof_registry, "ProofRegistry",
+                         abi::proof_registry::deploy_data(
+                             made.model_verifier, referee, options.key_window,
+                             options.key_move_time, options.key_bond, options.key_challenge_bond));
+}
+
 }  // namespace
 
 Result<Deployed> deploy(eth::Wallet& wallet, const DeployOptions& options) {
@@ -59,6 +80,8 @@ Result<Deployed> deploy(eth::Wallet& wallet, const DeployOptions& options) {
   IMO_TRY_VOID(
       deployer.create(made.step_verifier, "StepVerifier", abi::step_verifier::deploy_data()));
 
+  IMO_TRY_VOID(create_proofs(deployer, options, made));
+
   // Operator registry, oracle and dispute game name each other for ever, so the first is told where
   // the others will be: they refuse to be made anywhere else.
   IMO_TRY(const std::uint64_t nonce, wallet.client().nonce(wallet.address()));
@@ -70,8 +93,8 @@ Result<Deployed> deploy(eth::Wallet& wallet, const DeployOptions& options) {
                                           options.minimum_deposit, options.exit_delay)));
   IMO_TRY_VOID(deployer.create(
       made.oracle, "Oracle",
-      abi::oracle::deploy_data(made.operator_registry, made.splitter_factory, dispute_game,
-                               options.window, options.minimum_bond)));
+      abi::oracle::deploy_data(made.operator_registry, made.splitter_factory, made.proof_registry,
+                               dispute_game, options.window, options.minimum_bond)));
   IMO_TRY_VOID(deployer.create(
       made.dispute_game, "DisputeGame",
       abi::dispute_game::deploy_data(made.operator_registry, made.step_verifier,
@@ -80,15 +103,6 @@ Result<Deployed> deploy(eth::Wallet& wallet, const DeployOptions& options) {
   IMO_TRY_VOID(
       deployer.create(made.content_token, "ContentToken",
                       abi::content_token::deploy_data(made.oracle, U256(options.royalty_bps))));
-
-  // The verifier of proofs is three contracts, of which the last two are known to the one before.
-  Address openings;
-  Address equations;
-  IMO_TRY_VOID(deployer.create(openings, "OpeningVerifier", abi::opening_verifier::deploy_data()));
-  IMO_TRY_VOID(deployer.create(equations, "EquationVerifier",
-                               abi::equation_verifier::deploy_data(openings)));
-  IMO_TRY_VOID(deployer.create(made.model_verifier, "ModelVerifier",
-                               abi::model_verifier::deploy_data(equations)));
   made.deploy_block = deployer.first_block();
   return Deployed{made, deployer.gas_used(), deployer.contracts()};
 }

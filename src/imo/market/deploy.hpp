@@ -27,6 +27,13 @@ struct DeployOptions {
   /// wei.
   U256 challenger_bond{10'000'000'000'000'000ULL};
   U256 receipt_stake{50'000'000'000'000'000ULL};
+  /// Seconds in which the registration of a key for proofs can be contested, and that a move in a
+  /// challenge may take.
+  std::uint64_t key_window = 3 * 86'400ULL;
+  std::uint64_t key_move_time = 6 * 3'600ULL;
+  /// What whoever registers a key and whoever challenges it puts down, in wei.
+  U256 key_bond{100'000'000'000'000'000ULL};
+  U256 key_challenge_bond{50'000'000'000'000'000ULL};
   /// Royalty of content on every later sale, in 1/10,000.
   std::uint16_t royalty_bps = 500;
 };

@@ -18,7 +18,7 @@ struct Field {
   Address Deployment::* member;
 };
 
-constexpr std::array<Field, 9> kAddresses{{
+constexpr std::array<Field, 10> kAddresses{{
     {"model_registry", &Deployment::model_registry},
     {"offering_factory", &Deployment::offering_factory},
     {"splitter_factory", &Deployment::splitter_factory},
@@ -28,6 +28,7 @@ constexpr std::array<Field, 9> kAddresses{{
     {"step_verifier", &Deployment::step_verifier},
     {"dispute_game", &Deployment::dispute_game},
     {"model_verifier", &Deployment::model_verifier},
+    {"proof_registry", &Deployment::proof_registry},
 }};
 
 Result<std::uint64_t> number_at(const nlohmann::json& document, const char* name) {

@@ -23,6 +23,7 @@ struct Deployment {
   Address step_verifier;
   Address dispute_game;
   Address model_verifier;
+  Address proof_registry;
   std::uint64_t deploy_block = 0;  ///< no log of these contracts is older
 
   /// From JSON with the member names above; every member must be there, addresses nonzero.

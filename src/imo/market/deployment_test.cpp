@@ -19,7 +19,8 @@ Deployment example() {
   for (auto* address :
        {&deployment.model_registry, &deployment.offering_factory, &deployment.splitter_factory,
         &deployment.operator_registry, &deployment.oracle, &deployment.content_token,
-        &deployment.step_verifier, &deployment.dispute_game, &deployment.model_verifier}) {
+        &deployment.step_verifier, &deployment.dispute_game, &deployment.model_verifier,
+        &deployment.proof_registry}) {
     address->bytes.back() = next++;
   }
   return deployment;

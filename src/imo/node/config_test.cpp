@@ -17,7 +17,8 @@ class Config : public testing::Test {
     for (auto* address :
          {&deployment_.model_registry, &deployment_.offering_factory, &deployment_.splitter_factory,
           &deployment_.operator_registry, &deployment_.oracle, &deployment_.content_token,
-          &deployment_.step_verifier, &deployment_.dispute_game, &deployment_.model_verifier}) {
+          &deployment_.step_verifier, &deployment_.dispute_game, &deployment_.model_verifier,
+          &deployment_.proof_registry}) {
       address->bytes.back() = ++next_;
     }
     deployment_.chain_id = 31337;
