@@ -103,3 +103,45 @@ test('a text shorter than a chunk is refused, and so is a reference of another m
   const other = imo(home, ['eval', 'perplexity', program, '--reference', short, '--text', short]);
   assert.match(other.err, /was not compiled from/);
 });
+
+test('a model is compiled, the same by any threads, and shown', () => {
+  const source = join(home.path, 'random.gguf');
+  imoJson(home, ['model', 'random', '--parameters', '25M', '-o', source]);
+  const output = (name) => join(home.path, name);
+  const compile = (name, ...how) =>
+    imoJson(home, ['model', 'compile', source, '-o', output(name), '--calibration-tokens', '24', ...how]);
+  const first = compile('one.imo', '--threads', '1');
+  const second = compile('three.imo', '--threads', '3');
+  assert.equal(second.model_root, first.model_root);
+  assert.deepEqual(readFileSync(output('three.imo')), readFileSync(output('one.imo')));
+  assert.equal(first.saturated, 0);
+  assert.ok(first.clamped_elements > 100_000);
+  for (const tensor of first.tensors) {
+    assert.ok(tensor.relative_error >= 0 && tensor.relative_error < 0.02, tensor.name);
+    assert.ok(tensor.largest_accumulator > 0 && tensor.largest_accumulator < 2 ** 36, tensor.name);
+  }
+  // All weights as floats, or the program in memory beside its source, would be more.
+  assert.ok(first.peak_rss_bytes <= first.estimated_bytes, `${first.peak_rss_bytes} of ${first.estimated_bytes}`);
+  assert.ok(first.estimated_bytes < 2.5 * readFileSync(source).length);
+
+  const shown = imoJson(home, ['model', 'show', output('one.imo')]);
+  assert.equal(shown.model_root, first.model_root);
+  assert.deepEqual(shown.tensors.map((tensor) => tensor.name), first.tensors.map((tensor) => tensor.name));
+  assert.equal(shown.parameters, shown.tensors.reduce((sum, { rows, columns }) => sum + rows * columns, 0));
+  assert.ok(shown.tensors.every(({ root }) => /^0x[0-9a-f]{64}$/.test(root)));
+  assert.deepEqual(shown.tables.map(({ kind }) => kind), ['exp', 'rope', 'silu']);
+  assert.match(imo(home, ['model', 'show', output('one.imo')]).out, /blk\.0\.attn_q +\d+ x \d+ +output 2\^-?\d+, 15 bits/);
+});
+
+test('a calibration text chooses the exponents', () => {
+  const text = join(home.path, 'text.txt');
+  const compile = (...how) => imo(home, ['model', 'compile', model, '-o', join(home.path, 'c.imo'), ...how, '--json']);
+  writeFileSync(text, 'Mara keeps the brass lamp on the top shelf of the lighthouse. '.repeat(20));
+  const given = compile('--calibrate', text);
+  assert.equal(given.code, 0, given.err);
+  assert.match(given.err, /imo-demo\.gguf: about .* on \d+ threads?, at most .* of memory/);
+  assert.notEqual(JSON.parse(given.out).calibration_tokens, 512);
+  writeFileSync(text, '');
+  assert.match(compile('--calibrate', text).err, /text\.txt is empty/);
+  assert.match(compile('--calibrate', join(home.path, 'none.txt')).err, /none\.txt/);
+});

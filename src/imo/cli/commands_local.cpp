@@ -105,7 +105,7 @@ void add_model(CommandLine& line) {
   line.on(compile, [options](const GlobalOptions&) { return model_compile(*options); });
 
   auto path = std::make_shared<std::filesystem::path>();
-  CLI::App* show = model->add_subcommand("show", "shapes, size and root of a .imo file");
+  CLI::App* show = model->add_subcommand("show", "shapes, exponents and roots of a .imo file");
   show->add_option("file", *path, ".imo file")->required();
   line.on(show, [path](const GlobalOptions&) { return model_show(*path); });
   add_random(line, model);

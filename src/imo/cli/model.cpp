@@ -9,9 +9,12 @@
 #include "imo/cli/embedded.hpp"
 #include "imo/cli/model_compile.hpp"
 #include "imo/crypto/keccak.hpp"
+#include "imo/model/model_root.hpp"
 #include "imo/model/program_file.hpp"
 
-#include <fmt/core.h>
+#include <algorithm>
+
+#include <fmt/format.h>
 
 namespace imo::cli {
 
@@ -19,6 +22,48 @@ namespace {
 
 std::string end_token_text(std::uint32_t token) {
   return token == model::kNone ? "none" : std::to_string(token);
+}
+
+/// The operator that a tensor belongs to: every tensor has one.
+const model::Operator& user_of(const model::Program& program, std::uint32_t tensor) {
+  return *std::find_if(program.operators.begin(), program.operators.end(),
+                       [&](const model::Operator& op) { return op.tensor == tensor; });
+}
+
+/// What an output's integers stand for: value = q * 2^-fraction.
+void describe_tensors(const model::Program& program, Report& report) {
+  ThreadPool pool;
+  report.data["tensors"] = nlohmann::ordered_json::array();
+  std::size_t widest = 0;
+  for (const auto& tensor : program.tensors) widest = std::max(widest, tensor.name.size());
+  for (std::uint32_t i = 0; i < program.tensors.size(); ++i) {
+    const model::WeightTensor& tensor = program.tensors[i];
+    const model::Operator& op = user_of(program, i);
+    report.data["tensors"].push_back({{"name", tensor.name},
+                                      {"operator", model::operator_kind_name(op.kind)},
+                                      {"rows", tensor.rows},
+                                      {"columns", tensor.columns},
+                                      {"biases", !tensor.biases.empty()},
+                                      {"output_bits", op.bits},
+                                      {"output_fraction", op.fraction},
+                                      {"shift", op.shift},
+                                      {"root", to_hex(model::tensor_root(tensor, &pool))}});
+    report.line(fmt::format("  {:{}}  {:>6} x {:<6}{}  output 2^{}, {} bits", tensor.name, widest,
+                            tensor.rows, tensor.columns, tensor.biases.empty() ? "" : " biased",
+                            -op.fraction, op.bits));
+  }
+}
+
+void describe_tables(const model::Program& program, Report& report) {
+  report.data["tables"] = nlohmann::ordered_json::array();
+  for (const model::Table& table : program.tables) {
+    report.data["tables"].push_back({{"kind", model::table_kind_name(table.kind)},
+                                     {"entries", table.entries()},
+                                     {"fraction", table.fraction},
+                                     {"root", to_hex(model::table_root(table))}});
+    report.line(fmt::format("  table {}  {} entries of 2^{}", model::table_kind_name(table.kind),
+                            format_count(table.entries()), -table.fraction));
+  }
 }
 
 }  // namespace
@@ -48,6 +93,8 @@ Result<Report> model_show(const std::filesystem::path& path) {
   IMO_TRY(const model::LoadedProgram loaded, model::load_program(path));
   Report report;
   describe(loaded.program, loaded.root, report);
+  describe_tensors(loaded.program, report);
+  describe_tables(loaded.program, report);
   return report;
 }
 

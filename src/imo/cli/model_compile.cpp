@@ -201,6 +201,10 @@ Result<Report> model_compile(const ModelCompileOptions& options) {
   if (!options.calibration_text.empty()) {
     IMO_TRY(compile_options.calibration_text,
             read_text_file(options.calibration_text, kMaxCalibrationText));
+    if (compile_options.calibration_text.empty()) {
+      return invalid(options.calibration_text.string() +
+                     " is empty: there is nothing to calibrate on");
+    }
   }
   auto output = options.output;
   if (output.empty()) output = std::filesystem::path(options.input).replace_extension(".imo");

@@ -59,6 +59,18 @@ std::string_view operator_kind_name(OperatorKind kind) {
   return "unknown";
 }
 
+std::string_view table_kind_name(TableKind kind) {
+  switch (kind) {
+    case TableKind::kRope:
+      return "rope";
+    case TableKind::kExp:
+      return "exp";
+    case TableKind::kSilu:
+      return "silu";
+  }
+  return "unknown";
+}
+
 std::string operator_name(const Program& program, std::size_t index) {
   const Operator& op = program.operators[index];
   std::string name = fmt::format("{}", index);

@@ -113,6 +113,9 @@ struct Program {
 /// "MatMul" and so on.
 std::string_view operator_kind_name(OperatorKind kind);
 
+/// "rope" and so on.
+std::string_view table_kind_name(TableKind kind);
+
 /// "12 blk.3 MatMul blk.3.attn_q.weight": for messages.
 std::string operator_name(const Program& program, std::size_t index);
 
