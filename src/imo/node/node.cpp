@@ -12,6 +12,7 @@
 #include "imo/node/chain_follower.hpp"
 #include "imo/node/dispute_player.hpp"
 #include "imo/node/keeper.hpp"
+#include "imo/node/key_agent.hpp"
 #include "imo/node/model_shelf.hpp"
 #include "imo/node/operator.hpp"
 #include "imo/node/receipt.hpp"
@@ -72,7 +73,8 @@ Result<void> check_chain(eth::Client& client, const NodeConfig& config) {
        {std::pair("oracle", config.deployment.oracle),
         std::pair("model registry", config.deployment.model_registry),
         std::pair("operator registry", config.deployment.operator_registry),
-        std::pair("dispute game", config.deployment.dispute_game)}) {
+        std::pair("dispute game", config.deployment.dispute_game),
+        std::pair("proof registry", config.deployment.proof_registry)}) {
     IMO_TRY(const auto code, client.code(address));
     if (code.empty()) {
       return invalid(fmt::format("there is no contract at {}, where the deployment has its {}",
@@ -111,7 +113,8 @@ struct Node::Parts {
         keeper(side()),
         player(side(), models),
         watcher(side(), models, config.watch_dry_run),
-        receipt_watcher(side(), models, config.watch_receipts, config.watch_dry_run) {}
+        receipt_watcher(side(), models, config.watch_receipts, config.watch_dry_run),
+        keys(side(), models, {.contest = config.watch, .dry_run = config.watch_dry_run}) {}
 
   ~Parts() {
     stopping = true;
@@ -147,6 +150,7 @@ struct Node::Parts {
     if (config.answer_requests) IMO_TRY_VOID(worker.step(progress));
     // Whatever else the node is told to do, it defends what it has answered.
     IMO_TRY_VOID(player.step(progress));
+    IMO_TRY_VOID(keys.step(progress));
     if (config.watch) {
       IMO_TRY_VOID(watcher.step(progress));
       IMO_TRY_VOID(receipt_watcher.step(progress));
@@ -187,6 +191,7 @@ struct Node::Parts {
   DisputePlayer player;
   Watcher watcher;
   ReceiptWatcher receipt_watcher;
+  KeyAgent keys;
   mutable std::mutex mutex;
   NodeStatus state;
   std::atomic<bool> stopping = false;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -260,8 +261,11 @@ TEST(WhirEquivalence, LiesAreRefusedAlike) {
     EXPECT_EQ(compare(chain, proven, kUnchanged)["ClaimMismatch"], 1U);
     // The code of one vector, everything else of another.
     values[0] += Fp(1);
-    const CommittedVector other(parameters, values,
-                                LargeVector<Fp>(honest.code().begin(), honest.code().end()), pool);
+    std::vector<std::uint32_t> positions(std::size_t{1} << parameters.rounds()[0].log_rows);
+    std::iota(positions.begin(), positions.end(), 0U);
+    const std::vector<Fp> code = honest.rows(positions, pool);
+    const CommittedVector other(parameters, values, LargeVector<Fp>(code.begin(), code.end()),
+                                pool);
     proven = prove(other, blocks, Fp3(), pool);
     EXPECT_EQ(compare(chain, proven, kUnchanged)[n == 8 ? "LastVectorMismatch" : "ClaimMismatch"],
               1U);
