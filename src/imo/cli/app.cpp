@@ -69,6 +69,7 @@ int run(int argc, char** argv) {
   add_offering_commands(line);
   add_use_commands(line);
   add_dispute_commands(line);
+  add_key_commands(line);
   add_model_commands(line);
   add_local_commands(line);
   add_server_commands(line);

@@ -55,6 +55,7 @@ void add_model_commands(CommandLine& line);     // run, bench, tokenize, eval
 void add_offering_commands(CommandLine& line);  // offering, bid, settle, claim, revenue
 void add_use_commands(CommandLine& line);       // ask, request, verify, content, operator
 void add_dispute_commands(CommandLine& line);   // dispute
+void add_key_commands(CommandLine& line);       // key
 void add_server_commands(CommandLine& line);    // node, dev, demo
 
 }  // namespace imo::cli

@@ -6,6 +6,7 @@
 #include "imo/cli/command_line.hpp"
 #include "imo/cli/eval.hpp"
 #include "imo/cli/prove.hpp"
+#include "imo/cli/prove_request.hpp"
 #include "imo/cli/run.hpp"
 #include "imo/cli/tokenize.hpp"
 #include "imo/model/tokenizer.hpp"
@@ -65,14 +66,22 @@ void add_prove(CommandLine& line) {
   CLI::App* command =
       line.app.add_subcommand("prove", "let a model write, and prove that it wrote it");
   command->add_option("model", options->model, ".imo or GGUF file")->required();
-  command->add_option("prompt", options->prompt, "what it continues")->required();
+  auto* prompt = command->add_option("prompt", options->prompt, "what it continues");
   command->add_option("-o,--output", options->output, "where the proof goes; answer.proof");
+  auto request = std::make_shared<std::optional<U256>>();
+  add_parsed(command, "--request", *request, U256::parse,
+             "prove the answer to this request on the chain, which makes it final")
+      ->excludes(prompt);
   command->add_option("--max-tokens", options->max_tokens, "tokens to write")
       ->capture_default_str();
   command->add_option("--context", options->context, "32 bytes in hex that name a request");
   command->add_flag("--profile", options->profile, "say how long each stage took");
   add_execution(command, options->execution);
-  line.on(command, [options](const GlobalOptions&) { return prove(*options); });
+  line.on(command, [options, request](const GlobalOptions& global) -> Result<Report> {
+    if (!*request) return prove(*options);
+    IMO_TRY(Session session, Session::open(global));
+    return prove_request(session, {**request, options->model, options->output});
+  });
 }
 
 void add_bench(CommandLine& line) {

@@ -39,22 +39,6 @@ Result<Hash32> context_of(const std::string& text) {
   return context;
 }
 
-/// What proving will take; fails when that is more than the machine has.
-Result<zkml::ProofEstimate> estimate(const engine::Model& model, std::size_t prompt,
-                                     std::size_t output) {
-  IMO_TRY(const auto shape, zkml::ModelShape::of(model.program()));
-  IMO_TRY(const auto estimate, zkml::estimate_proof(shape, static_cast<std::uint32_t>(prompt),
-                                                    static_cast<std::uint32_t>(output)));
-  const std::uint64_t memory = memory_of_machine();
-  if (memory != 0 && estimate.memory_bytes > memory) {
-    return invalid(
-        fmt::format("proving this answer takes about {} of memory, the machine has {}; "
-                    "ask for fewer tokens",
-                    format_bytes(estimate.memory_bytes), format_bytes(memory)));
-  }
-  return estimate;
-}
-
 nlohmann::ordered_json stages_of(std::chrono::nanoseconds registering,
                                  const zkml::ModelProof& proof) {
   return {{"register_s", seconds(registering)},
@@ -96,6 +80,21 @@ Result<std::uint64_t> gas_of(eth::Client& client, const Address& verifier, const
 
 }  // namespace
 
+Result<zkml::ProofEstimate> estimate_answer(const engine::Model& model, std::size_t prompt,
+                                            std::size_t output) {
+  IMO_TRY(const auto shape, zkml::ModelShape::of(model.program()));
+  IMO_TRY(const auto estimate, zkml::estimate_proof(shape, static_cast<std::uint32_t>(prompt),
+                                                    static_cast<std::uint32_t>(output)));
+  const std::uint64_t memory = memory_of_machine();
+  if (memory != 0 && estimate.memory_bytes > memory) {
+    return invalid(
+        fmt::format("proving this answer takes about {} of memory, the machine has {}; "
+                    "ask for fewer tokens",
+                    format_bytes(estimate.memory_bytes), format_bytes(memory)));
+  }
+  return estimate;
+}
+
 Result<Report> prove(const ProveOptions& options) {
   if (options.prompt.empty()) return invalid("the prompt is empty");
   IMO_TRY(const Runner runner, Runner::create(options.execution));
@@ -104,12 +103,12 @@ Result<Report> prove(const ProveOptions& options) {
   IMO_TRY(const engine::Model model, open_model(options.model, {.verify = false}));
   zkml::Answer& answer = file.statement.answer;
   IMO_TRY(answer.prompt, model.tokenizer().encode(options.prompt));
-  IMO_TRY_VOID(estimate(model, answer.prompt.size(), options.max_tokens));
+  IMO_TRY_VOID(estimate_answer(model, answer.prompt.size(), options.max_tokens));
   IMO_TRY(engine::Generation written,
           model.generate(answer.prompt, options.max_tokens, {}, runner.execution()));
   answer.output = std::move(written.tokens);
   IMO_TRY(const zkml::ProofEstimate needs,
-          estimate(model, answer.prompt.size(), answer.output.size()));
+          estimate_answer(model, answer.prompt.size(), answer.output.size()));
   std::cerr << fmt::format("proving {} tokens: about {} of memory, a proof of about {}\n",
                            answer.prompt.size() + answer.output.size(),
                            format_bytes(needs.memory_bytes), format_bytes(needs.proof_bytes));
@@ -241,7 +240,7 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
           model.generate(answer.prompt, options.tokens - options.prompt, {}, runner.execution()));
   answer.output = std::move(written.tokens);
   IMO_TRY(const zkml::ProofEstimate needs,
-          estimate(model, answer.prompt.size(), answer.output.size()));
+          estimate_answer(model, answer.prompt.size(), answer.output.size()));
   const auto started = Clock::now();
   IMO_TRY(const ProvingKey key, ProvingKey::make(model, runner.pool()));
   const auto registering = Clock::now() - started;

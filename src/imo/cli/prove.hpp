@@ -6,6 +6,8 @@
 #include "imo/cli/execution.hpp"
 #include "imo/cli/report.hpp"
 #include "imo/cli/session.hpp"
+#include "imo/engine/model.hpp"
+#include "imo/zkml/model_proof.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -22,6 +24,11 @@ struct ProveOptions {
   bool profile = false;  ///< say how long each stage took
   ExecutionOptions execution;
 };
+
+/// What proving an answer of so many tokens will take; fails when that is more memory than the
+/// machine has.
+Result<zkml::ProofEstimate> estimate_answer(const engine::Model& model, std::size_t prompt,
+                                            std::size_t output);
 
 /// Lets the model answer, proves it and writes the proof file. Before the work starts it says, on
 /// standard error, what it will take; what the machine has no memory for is refused.

@@ -1,0 +1,109 @@
+#include "imo/cli/prove_request.hpp"
+
+#include "imo/base/file.hpp"
+#include "imo/base/format.hpp"
+#include "imo/base/hex.hpp"
+#include "imo/cli/ask.hpp"
+#include "imo/cli/execution.hpp"
+#include "imo/cli/model.hpp"
+#include "imo/cli/prove.hpp"
+#include "imo/market/abi/Oracle.hpp"
+#include "imo/market/packed_tokens.hpp"
+#include "imo/node/key_registry.hpp"
+#include "imo/node/key_words.hpp"
+#include "imo/zkml/proof_file.hpp"
+
+#include <chrono>
+#include <iostream>
+
+#include <fmt/format.h>
+
+namespace imo::cli {
+
+namespace {
+
+namespace oracle = market::abi::oracle;
+
+/// What a transaction that verifies a proof of the demo model uses, and what EIP-7825 lets it have.
+constexpr std::uint64_t kUsualGas = 15'000'000;
+constexpr std::uint64_t kMostGas = std::uint64_t{1} << 24;
+
+Result<RequestRecord> provable_request(Session& session, const U256& id,
+                                       const engine::Model& model) {
+  IMO_TRY(RequestRecord record, read_request(session, id));
+  if (record.status != "answered") {
+    return invalid(fmt::format("request {} is {}: only an answer that is not final can be proven",
+                               id.to_dec(), record.status));
+  }
+  if (record.is_text) {
+    return invalid(
+        fmt::format("request {} was asked in text, and no proof says which tokens a text is; ask "
+                    "in tokens instead: imo ask PROMPT --model FILE",
+                    id.to_dec()));
+  }
+  if (record.model_root != model.root()) {
+    return invalid(fmt::format("request {} asks model {}, the file has {}: another model",
+                               id.to_dec(), to_hex(record.model_root), to_hex(model.root())));
+  }
+  return record;
+}
+
+Result<void> check_key(Session& session, const zkml::VerifyingKey& key,
+                       const std::filesystem::path& model) {
+  IMO_TRY(const bool is_final, node::is_key_final(session.client(), session.deployment(), key));
+  if (is_final) return {};
+  return fail(ErrorKind::kRejected,
+              fmt::format("the key of this model is not final, so no contract believes its proofs; "
+                          "imo key list says where it stands, imo key register {} begins",
+                          model.string()));
+}
+
+}  // namespace
+
+Result<Report> prove_request(Session& session, const ProveRequestOptions& options) {
+  IMO_TRY(const Runner runner, Runner::create({}));
+  IMO_TRY(const engine::Model model, open_model(options.model, {.verify = false}));
+  IMO_TRY(const RequestRecord record, provable_request(session, options.request_id, model));
+  IMO_TRY_VOID(session.wallet());
+  IMO_TRY(const zkml::ProofEstimate needs,
+          estimate_answer(model, record.prompt_tokens.size(), record.output_tokens.size()));
+  std::cerr << fmt::format(
+      "proving {} tokens: about {} of memory, a proof of about {}, and {} gas for a small model; a "
+      "transaction may use {}\n",
+      record.prompt_tokens.size() + record.output_tokens.size(), format_bytes(needs.memory_bytes),
+      format_bytes(needs.proof_bytes), format_count(kUsualGas), format_count(kMostGas));
+
+  IMO_TRY(const zkml::ProvingKey key, zkml::ProvingKey::make(model, runner.pool()));
+  IMO_TRY_VOID(check_key(session, key.verifying_key(), options.model));
+  const Address& address = session.deployment().oracle;
+  zkml::ProofFile file{key.verifying_key(),
+                       {.answer = {record.prompt_tokens, record.output_tokens}, .context = {}},
+                       {}};
+  IMO_TRY(file.statement.context,
+          session.client().call(address, oracle::proof_context_of(options.request_id)));
+  const auto started = std::chrono::steady_clock::now();
+  IMO_TRY(zkml::ModelProof proof, zkml::prove_answer(model, key, file.statement, runner.pool()));
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
+  file.proof = std::move(proof.bytes);
+  if (!options.output.empty()) IMO_TRY_VOID(write_file_atomic(options.output, file.encode()));
+
+  IMO_TRY_VOID(session.transact(
+      address, oracle::prove(options.request_id, market::pack_tokens(record.prompt_tokens),
+                             market::pack_tokens(record.output_tokens),
+                             node::key_words<oracle::VerifyingKey>(file.key), file.proof)));
+  Report report;
+  report.data = {{"request_id", options.request_id.to_dec()},
+                 {"status", "final"},
+                 {"proof_bytes", file.proof.size()},
+                 {"prove_s", took.count()},
+                 {"gas", session.gas_used()}};
+  report
+      .line(
+          fmt::format("the answer to request {} is proven, and final", options.request_id.to_dec()))
+      .field("proof",
+             fmt::format("{}, made in {:.2f} s", format_bytes(file.proof.size()), took.count()))
+      .field("gas", format_count(session.gas_used()));
+  return report;
+}
+
+}  // namespace imo::cli
