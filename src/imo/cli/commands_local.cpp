@@ -92,8 +92,8 @@ void add_model(CommandLine& line) {
   CLI::App* model = line.app.add_subcommand("model", "compile a model, look at one");
   model->require_subcommand(1);
   auto options = std::make_shared<ModelCompileOptions>();
-  CLI::App* compile = model->add_subcommand("compile", "turn a GGUF file into an integer program");
-  compile->add_option("input", options->input, "GGUF file")->required();
+  CLI::App* compile = model->add_subcommand("compile", "turn a model into an integer program");
+  compile->add_option("input", options->input, "GGUF file, or folder with safetensors")->required();
   compile->add_option("-o,--output", options->output,
                       "the .imo file; beside the input if left out");
   compile->add_option("--calibrate", options->calibration_text,

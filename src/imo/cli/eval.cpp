@@ -3,9 +3,7 @@
 #include "imo/base/file.hpp"
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
-#include "imo/base/mapped_file.hpp"
 #include "imo/cli/model.hpp"
-#include "imo/crypto/keccak.hpp"
 #include "imo/engine/quality.hpp"
 #include "imo/model/architecture.hpp"
 #include "imo/model/program_file.hpp"
@@ -34,12 +32,11 @@ Result<Report> eval_perplexity(const EvalOptions& options) {
   IMO_TRY(const auto reference_path, reference_of(options));
   IMO_TRY(const std::string text, read_text_file(options.text, kMaxText));
   IMO_TRY(const engine::Model model, open_model(options.model));
-  IMO_TRY(const MappedFile bytes, MappedFile::open(reference_path));
-  if (crypto::keccak256(bytes.bytes()) != model.program().source_hash) {
+  IMO_TRY(const model::ModelSource source, model::ModelSource::open(reference_path));
+  if (source.hash() != model.program().source_hash) {
     return invalid(fmt::format("{} was not compiled from {}: their source hashes differ",
                                options.model.string(), reference_path.string()));
   }
-  IMO_TRY(const model::ModelSource source, model::ModelSource::open(reference_path));
   IMO_TRY(const model::FloatModel reference, model::FloatModel::load(source));
   IMO_TRY(const auto tokens, model.tokenizer().encode(text));
   const std::uint32_t context = options.context != 0 ? options.context : model.context_length();

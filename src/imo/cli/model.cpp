@@ -3,12 +3,10 @@
 #include "imo/base/file.hpp"
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
-#include "imo/base/mapped_file.hpp"
 #include "imo/base/paths.hpp"
 #include "imo/base/thread_pool.hpp"
 #include "imo/cli/embedded.hpp"
 #include "imo/cli/model_compile.hpp"
-#include "imo/crypto/keccak.hpp"
 #include "imo/model/model_root.hpp"
 #include "imo/model/program_file.hpp"
 
@@ -100,10 +98,9 @@ Result<Report> model_show(const std::filesystem::path& path) {
 
 Result<engine::Model> open_model(const std::filesystem::path& path, model::LoadOptions options) {
   if (model::is_program_file(path)) return engine::Model::load(path, options);
-  IMO_TRY(const MappedFile source, MappedFile::open(path));
+  IMO_TRY(const model::ModelSource source, model::ModelSource::open(path));
   IMO_TRY(const Directories kept, directories());
-  const auto cached =
-      kept.cache / "programs" / (to_hex(crypto::keccak256(source.bytes())).substr(2) + ".imo");
+  const auto cached = kept.cache / "programs" / (to_hex(source.hash()).substr(2) + ".imo");
   if (auto model = engine::Model::load(cached, options)) return model;
   IMO_TRY_VOID(make_directories(cached.parent_path()));
   ThreadPool pool;

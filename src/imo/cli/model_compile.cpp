@@ -51,11 +51,7 @@ std::uint64_t memory_needed(const model::ModelSource& source) {
   const model::ModelConfig& config = source.config();
   const std::uint64_t positions = std::min(config.context_length, model::kCalibrationSequence);
   const std::uint64_t cache = 2 * sizeof(float) * positions * config.layers * config.kv_length();
-  std::uint64_t largest = 0;
-  for (const model::SourceTensor& tensor : source.file().tensors()) {
-    largest = std::max(largest, tensor.rows() * tensor.columns());
-  }
-  return source.size() + std::max(cache, largest) + kProcess;
+  return source.size() + std::max(cache, source.largest_tensor()) + kProcess;
 }
 
 /// From one token, some rows, and reading everything once.
@@ -160,6 +156,15 @@ void describe_saturation(const model::Program& program, const SaturationTotals& 
   report.field("saturated", text);
 }
 
+/// The input's name with `.imo`; of a folder, behind it.
+std::filesystem::path beside(const std::filesystem::path& input) {
+  std::error_code error;
+  if (!std::filesystem::is_directory(input, error)) {
+    return std::filesystem::path(input).replace_extension(".imo");
+  }
+  return std::filesystem::absolute(input / "x").parent_path().lexically_normal().string() + ".imo";
+}
+
 /// Before anything long begins; on standard error, where progress is.
 void announce(const std::filesystem::path& input, const Estimate& expected, std::size_t threads) {
   fmt::print(stderr, "{}: about {} on {} thread{}, at most {} of memory\n",
@@ -206,8 +211,7 @@ Result<Report> model_compile(const ModelCompileOptions& options) {
                      " is empty: there is nothing to calibrate on");
     }
   }
-  auto output = options.output;
-  if (output.empty()) output = std::filesystem::path(options.input).replace_extension(".imo");
+  const auto output = options.output.empty() ? beside(options.input) : options.output;
   IMO_TRY(const Estimate expected, estimate(options.input, options, runner.pool()));
   announce(options.input, expected, runner.pool().size());
   const auto started = Clock::now();

@@ -1,6 +1,7 @@
 #include "imo/model/architecture.hpp"
 
 #include "imo/crypto/keccak.hpp"
+#include "imo/model/checkpoint.hpp"
 #include "imo/model/portable_math.hpp"
 #include "imo/model/utf8.hpp"
 
@@ -13,12 +14,6 @@
 
 namespace imo::model {
 namespace {
-
-// Limits of what a program can express (rows up to 2^14 inputs are exact in 36 bits) with room
-// above for the float reference; a file beyond them is not a model for this machine.
-constexpr std::uint64_t kMostLayers = 1024;
-constexpr std::uint64_t kWidest = std::uint64_t{1} << 20;
-constexpr std::uint64_t kMostTokens = std::uint64_t{1} << 24;
 
 Result<Architecture> architecture_of(const GgufFile& file) {
   IMO_TRY(const std::string_view name, file.string_value("general.architecture"));
@@ -96,25 +91,25 @@ Result<void> check_heads(const ConfigReader& reader, ModelConfig& config) {
                                reader.key("attention.head_count"), config.heads,
                                config.embedding_length));
   }
-  IMO_TRY(config.head_dimension,
-          reader.size_or("attention.key_length", kWidest, config.embedding_length / config.heads));
+  IMO_TRY(config.head_dimension, reader.size_or("attention.key_length", kWidestModel,
+                                                config.embedding_length / config.heads));
   IMO_TRY(const std::uint32_t value_length,
-          reader.size_or("attention.value_length", kWidest, config.head_dimension));
+          reader.size_or("attention.value_length", kWidestModel, config.head_dimension));
   if (value_length != config.head_dimension) {
     return invalid(fmt::format("metadata '{}' is {}, but keys have {}; they must be equal",
                                reader.key("attention.value_length"), value_length,
                                config.head_dimension));
   }
   IMO_TRY(config.rope_dimensions,
-          reader.size_or("rope.dimension_count", kWidest, config.head_dimension));
+          reader.size_or("rope.dimension_count", kWidestModel, config.head_dimension));
   if (config.rope_dimensions % 2 != 0 || config.rope_dimensions > config.head_dimension) {
     return invalid(fmt::format("metadata '{}' is {}; it must be even and at most the head's {}",
                                reader.key("rope.dimension_count"), config.rope_dimensions,
                                config.head_dimension));
   }
-  if (std::uint64_t{config.heads} * config.head_dimension > kWidest) {
+  if (std::uint64_t{config.heads} * config.head_dimension > kWidestModel) {
     return invalid(fmt::format("{} heads of {} are wider than {}", config.heads,
-                               config.head_dimension, kWidest));
+                               config.head_dimension, kWidestModel));
   }
   return {};
 }
@@ -132,12 +127,12 @@ Result<ModelConfig> read_config(const GgufFile& file) {
                                  reader.key("expert_count"), experts));
     }
   }
-  IMO_TRY(config.context_length, reader.size("context_length", kMostTokens));
-  IMO_TRY(config.embedding_length, reader.size("embedding_length", kWidest));
-  IMO_TRY(config.feed_forward_length, reader.size("feed_forward_length", kWidest));
-  IMO_TRY(config.layers, reader.size("block_count", kMostLayers));
-  IMO_TRY(config.heads, reader.size("attention.head_count", kWidest));
-  IMO_TRY(config.kv_heads, reader.size_or("attention.head_count_kv", kWidest, config.heads));
+  IMO_TRY(config.context_length, reader.size("context_length", kMostModelTokens));
+  IMO_TRY(config.embedding_length, reader.size("embedding_length", kWidestModel));
+  IMO_TRY(config.feed_forward_length, reader.size("feed_forward_length", kWidestModel));
+  IMO_TRY(config.layers, reader.size("block_count", kMostModelLayers));
+  IMO_TRY(config.heads, reader.size("attention.head_count", kWidestModel));
+  IMO_TRY(config.kv_heads, reader.size_or("attention.head_count_kv", kWidestModel, config.heads));
   IMO_TRY_VOID(check_heads(reader, config));
   IMO_TRY(config.norm_epsilon, reader.positive("attention.layer_norm_rms_epsilon"));
   IMO_TRY(config.rope_base, reader.positive_or("rope.freq_base", 10000.0));
@@ -228,9 +223,9 @@ Result<std::uint32_t> vocabulary_size(const GgufFile& file) {
                                           : "tensor 'token_embd.weight' is missing");
   }
   const std::uint64_t rows = embedding->rows();
-  if (rows > kMostTokens) {
+  if (rows > kMostModelTokens) {
     return invalid(fmt::format("tensor 'token_embd.weight' has {} rows; at most {} are supported",
-                               rows, kMostTokens));
+                               rows, kMostModelTokens));
   }
   if (const GgufValue* tokens = file.find("tokenizer.ggml.tokens");
       tokens != nullptr && tokens->count != rows) {
@@ -263,9 +258,48 @@ Result<ModelTensors> read_tensors(const GgufFile& file, ModelConfig& config) {
   return tensors;
 }
 
+/// keccak256 of a mapped file, of which no more than a piece is in memory.
+Hash32 hash_of(const MappedFile& file) {
+  constexpr std::size_t kPiece = std::size_t{16} << 20;
+  crypto::Keccak256 hash;
+  for (BytesView left = file.bytes(); !left.empty();) {
+    const BytesView piece = left.first(std::min(kPiece, left.size()));
+    hash.update(piece);
+    file.release(piece);
+    left = left.subspan(piece.size());
+  }
+  return hash.finish();
+}
+
+/// All that are used, each once.
+std::vector<const SourceTensor*> all_tensors(const ModelTensors& tensors) {
+  std::vector<const SourceTensor*> all{tensors.embedding, tensors.output_norm,
+                                       tensors.rope_frequencies};
+  if (tensors.output != tensors.embedding) all.push_back(tensors.output);
+  for (const LayerTensors& layer : tensors.layers) {
+    for (const SourceTensor* each :
+         {layer.attention_norm, layer.query, layer.key, layer.value, layer.query_bias,
+          layer.key_bias, layer.value_bias, layer.attention_output, layer.feed_forward_norm,
+          layer.gate, layer.up, layer.down}) {
+      all.push_back(each);
+    }
+  }
+  std::erase(all, nullptr);
+  return all;
+}
+
 }  // namespace
 
 Result<ModelSource> ModelSource::open(const std::filesystem::path& path) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    IMO_TRY(Checkpoint opened, Checkpoint::open(path));
+    ModelSource source;
+    source.checkpoint_ = std::make_shared<const Checkpoint>(std::move(opened));
+    source.config_ = source.checkpoint_->config;
+    source.tensors_ = source.checkpoint_->tensors;
+    return source;
+  }
   IMO_TRY(GgufFile file, GgufFile::open(path));
   auto source = from_gguf(std::move(file));
   if (!source) return tl::unexpected(source.error().within(path.string()));
@@ -280,27 +314,73 @@ Result<ModelSource> ModelSource::from_gguf(GgufFile file) {
   return source;
 }
 
+Result<Vocabulary> ModelSource::vocabulary() const {
+  if (checkpoint_ != nullptr) return checkpoint_->vocabulary;
+  return Vocabulary::from_gguf(file_);
+}
+
+Result<std::string> ModelSource::name() const {
+  if (checkpoint_ != nullptr) return checkpoint_->name;
+  IMO_TRY(const std::string_view name, file_.string_or("general.name", ""));
+  return std::string(name);
+}
+
+Result<std::string> ModelSource::licence() const {
+  if (checkpoint_ != nullptr) return std::string();
+  IMO_TRY(const std::string_view licence, file_.string_or("general.license", ""));
+  return std::string(licence);
+}
+
 std::uint64_t ModelSource::parameter_count() const {
   std::uint64_t count = 0;
-  for (const SourceTensor& tensor : file_.tensors()) count += tensor.rows() * tensor.columns();
+  for (const SourceTensor* tensor : all_tensors(tensors_)) {
+    count += tensor->rows() * tensor->columns();
+  }
   return count;
 }
 
-Hash32 ModelSource::hash() const {
-  constexpr std::size_t kPiece = std::size_t{16} << 20;
-  if (file_.mapping() == nullptr) return {};
-  crypto::Keccak256 hash;
-  for (BytesView left = file_.mapping()->bytes(); !left.empty();) {
-    const BytesView piece = left.first(std::min(kPiece, left.size()));
-    hash.update(piece);
-    file_.mapping()->release(piece);
-    left = left.subspan(piece.size());
+std::uint64_t ModelSource::largest_tensor() const {
+  std::uint64_t largest = 0;
+  for (const SourceTensor* tensor : all_tensors(tensors_)) {
+    largest = std::max(largest, tensor->rows() * tensor->columns());
   }
+  return largest;
+}
+
+std::vector<std::shared_ptr<const MappedFile>> ModelSource::mappings() const {
+  std::vector<std::shared_ptr<const MappedFile>> all;
+  if (checkpoint_ != nullptr) {
+    for (const SafetensorsFile& shard : checkpoint_->shards) all.push_back(shard.mapping());
+  } else if (file_.mapping() != nullptr) {
+    all.push_back(file_.mapping());
+  }
+  return all;
+}
+
+std::uint64_t ModelSource::size() const {
+  if (checkpoint_ == nullptr) return file_.size();
+  std::uint64_t size = 0;
+  for (const SafetensorsFile& shard : checkpoint_->shards) size += shard.mapping()->bytes().size();
+  return size;
+}
+
+Hash32 ModelSource::hash() const {
+  if (checkpoint_ == nullptr) {
+    return file_.mapping() == nullptr ? Hash32{} : hash_of(*file_.mapping());
+  }
+  crypto::Keccak256 hash;
+  for (const Hash32& text : checkpoint_->text_hashes) hash.update(text);
+  for (const SafetensorsFile& shard : checkpoint_->shards) hash.update(hash_of(*shard.mapping()));
   return hash.finish();
 }
 
 void ModelSource::release(const SourceTensor& tensor) const {
-  if (file_.mapping() != nullptr) file_.mapping()->release(tensor.bytes);
+  for (const auto& mapping : mappings()) {
+    const BytesView all = mapping->bytes();
+    const bool is_here =
+        tensor.bytes.data() >= all.data() && tensor.bytes.data() < all.data() + all.size();
+    if (is_here) mapping->release(tensor.bytes);
+  }
 }
 
 double rope_angle(const ModelConfig& config, std::uint32_t pair,

@@ -3,11 +3,14 @@
 
 #include "imo/base/result.hpp"
 #include "imo/model/gguf.hpp"
+#include "imo/model/vocabulary.hpp"
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -70,12 +73,20 @@ struct ModelTensors {
   std::vector<LayerTensors> layers;
 };
 
-/// A model file whose metadata and tensor shapes agree. Tensor pointers live as long as it does
-/// and survive a move.
+// What a model may have. Rows up to 2^14 inputs are exact in 36 bits, and the check of a program
+// says which tensor is longer; a file beyond these is not a model for this machine at all.
+inline constexpr std::uint64_t kMostModelLayers = 1024;
+inline constexpr std::uint64_t kWidestModel = std::uint64_t{1} << 20;
+inline constexpr std::uint64_t kMostModelTokens = std::uint64_t{1} << 24;
+
+struct Checkpoint;
+
+/// A model file, or a folder of them, whose metadata and tensor shapes agree. Tensor pointers live
+/// as long as it does and survive a move.
 class ModelSource {
  public:
-  /// Opens the file and maps its tensors. Fails on an unsupported architecture, missing, extra or
-  /// misshapen tensors, and on metadata out of range.
+  /// Opens a GGUF file, or a folder as checkpoint.hpp says, and maps its tensors. Fails on an
+  /// unsupported architecture, missing, extra or misshapen tensors, and on metadata out of range.
   static Result<ModelSource> open(const std::filesystem::path& path);
   static Result<ModelSource> from_gguf(GgufFile file);
 
@@ -85,23 +96,31 @@ class ModelSource {
   ModelSource& operator=(const ModelSource&) = delete;
   ~ModelSource() = default;
 
-  [[nodiscard]] const GgufFile& file() const { return file_; }
   [[nodiscard]] const ModelConfig& config() const { return config_; }
   [[nodiscard]] const ModelTensors& tensors() const { return tensors_; }
+  [[nodiscard]] Result<Vocabulary> vocabulary() const;
+  /// As the file says them, "apache-2.0"; empty when it does not.
+  [[nodiscard]] Result<std::string> name() const;
+  [[nodiscard]] Result<std::string> licence() const;
 
-  /// The number of weights in the tensors used.
+  /// The number of weights in the tensors used, and in the largest of them.
   [[nodiscard]] std::uint64_t parameter_count() const;
-  /// Bytes of the file.
-  [[nodiscard]] std::uint64_t size() const { return file_.size(); }
-  /// keccak256 of the file; of a parsed one, nothing is known: zero.
+  [[nodiscard]] std::uint64_t largest_tensor() const;
+  /// Bytes of the file, or of the tensors' files in a folder.
+  [[nodiscard]] std::uint64_t size() const;
+  /// keccak256 of the file; in a folder, of the hashes of its files, JSON first. Of what parse()
+  /// was given nothing is known: zero.
   [[nodiscard]] Hash32 hash() const;
   /// Says that a tensor is not needed at the moment, so that it takes no memory.
   void release(const SourceTensor& tensor) const;
+  /// What keeps the tensors' bytes mapped.
+  [[nodiscard]] std::vector<std::shared_ptr<const MappedFile>> mappings() const;
 
  private:
   ModelSource() = default;
 
-  GgufFile file_;
+  GgufFile file_;                                 ///< empty when there is a checkpoint
+  std::shared_ptr<const Checkpoint> checkpoint_;  ///< or null
   ModelConfig config_;
   ModelTensors tensors_;
 };

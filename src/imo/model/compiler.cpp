@@ -13,11 +13,6 @@
 namespace imo::model {
 namespace {
 
-Result<std::string> text_or_empty(const GgufFile& file, std::string_view key) {
-  IMO_TRY(const std::string_view value, file.string_or(key, ""));
-  return std::string(value);
-}
-
 Result<Ranges> calibrate_source(const ModelSource& source, const FloatModel& model,
                                 const Vocabulary& vocabulary, const CompileOptions& options) {
   if (options.calibration_tokens == 0) return invalid("calibration needs at least one token");
@@ -59,7 +54,7 @@ BytesView weight_bytes(const WeightTensor& tensor) {
 }  // namespace
 
 Result<Compiled> compile(const ModelSource& source, const CompileOptions& options) {
-  IMO_TRY(Vocabulary vocabulary, Vocabulary::from_gguf(source.file()));
+  IMO_TRY(Vocabulary vocabulary, source.vocabulary());
   IMO_TRY(const FloatModel model, FloatModel::load(source, options.pool));
   IMO_TRY(Ranges ranges, calibrate_source(source, model, vocabulary, options));
   IMO_TRY(ProgramBuilder::Built built, build(source, model, ranges, options));
@@ -70,8 +65,8 @@ Result<Compiled> compile(const ModelSource& source, const CompileOptions& option
   Program& program = compiled.program;
   program.end_token = vocabulary.end.value_or(kNone);
   program.vocabulary = std::move(vocabulary);
-  IMO_TRY(program.name, text_or_empty(source.file(), "general.name"));
-  IMO_TRY(program.licence, text_or_empty(source.file(), "general.license"));
+  IMO_TRY(program.name, source.name());
+  IMO_TRY(program.licence, source.licence());
   IMO_TRY_VOID(check_structure(program));
   IMO_TRY_VOID(check_tables(program));
   if (options.on_progress) options.on_progress("hashing", 0);

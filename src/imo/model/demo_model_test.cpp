@@ -37,9 +37,9 @@ class DemoModel : public ::testing::Test {
     auto source = ModelSource::open(folder / card_["model"].get<std::string>());
     ASSERT_TRUE(source.has_value()) << source.error().message;
     EXPECT_EQ(source->parameter_count(), card_["parameters"].get<std::uint64_t>());
-    EXPECT_EQ(source->file().size(), card_["bytes"].get<std::uint64_t>());
+    EXPECT_EQ(source->size(), card_["bytes"].get<std::uint64_t>());
     model_ = FloatModel::load(*source).value();
-    tokenizer_ = Tokenizer::from_gguf(source->file()).value();
+    tokenizer_ = Tokenizer::create(source->vocabulary().value()).value();
     documents_ = read_documents(folder / "heldout.txt");
   }
 

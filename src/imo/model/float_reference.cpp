@@ -212,7 +212,7 @@ Result<FloatModel> FloatModel::load(const ModelSource& source, ThreadPool* pool)
   const Loader loader(source, pool);
   FloatModel model;
   model.config = source.config();
-  model.mapping_ = source.file().mapping();
+  model.mappings_ = source.mappings();
   const ModelTensors& tensors = source.tensors();
   IMO_TRY(model.embedding, loader.matrix(*tensors.embedding, nullptr));
   IMO_TRY(model.output_norm, read_tensor(*tensors.output_norm));

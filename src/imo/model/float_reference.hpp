@@ -83,7 +83,7 @@ class FloatModel {
   }
 
  private:
-  std::shared_ptr<const void> mapping_;
+  std::vector<std::shared_ptr<const MappedFile>> mappings_;
 };
 
 /// One sequence with its keys and values. The model must outlive it.

@@ -36,7 +36,7 @@ struct Loaded {
 
 Loaded load(const std::filesystem::path& path) {
   auto source = ModelSource::open(path).value();
-  return {FloatModel::load(source).value(), Tokenizer::from_gguf(source.file()).value()};
+  return {FloatModel::load(source).value(), Tokenizer::create(source.vocabulary().value()).value()};
 }
 
 std::filesystem::path stories(const char* kind) {

@@ -55,7 +55,7 @@ TEST(RandomModel, CanBeReadAndIsAsLargeAsItSays) {
   EXPECT_EQ(seen, shape.parameters());
   EXPECT_EQ(source->config().vocabulary_size, 777);
   EXPECT_EQ(source->config().context_length, 64);
-  const auto tokenizer = Tokenizer::from_gguf(source->file());
+  const auto tokenizer = Tokenizer::create(source->vocabulary().value());
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
   EXPECT_EQ(tokenizer->decode(tokenizer->encode("a b c").value()).value(), "a b c");
 }

@@ -21,6 +21,9 @@ struct SourceTensor {
   std::uint32_t rank = 0;
   std::uint64_t offset = 0;  ///< of `bytes` in the file
   BytesView bytes;           ///< all rows, borrowed from the mapping
+  /// Not 0: rows belong to so many heads, and the file has the first elements of all rotary pairs
+  /// of a head before all second ones. row() gives them pair by pair, as GGUF's `llama` has them.
+  std::uint32_t turned_heads = 0;
 
   [[nodiscard]] std::uint64_t columns() const { return dimensions[0]; }
   [[nodiscard]] std::uint64_t rows() const { return dimensions[1] * dimensions[2] * dimensions[3]; }

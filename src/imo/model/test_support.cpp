@@ -56,8 +56,10 @@ void add_tiny_config(GgufWriter& writer, const TinyShape& shape) {
   writer.add_float32(key("attention.layer_norm_rms_epsilon"), 1e-5F);
 }
 
-void add_tiny_tensors(GgufWriter& writer, const TinyShape& shape,
-                      const std::function<bool(const std::string&)>& skip) {
+void for_each_tiny_tensor(
+    const TinyShape& shape,
+    const std::function<void(const std::string& name, const std::vector<std::uint64_t>& dimensions,
+                             const std::vector<float>& values)>& each) {
   std::mt19937 random(shape.seed);
   std::normal_distribution<float> normal;
   const auto add = [&](const std::string& name, std::vector<std::uint64_t> dimensions) {
@@ -66,7 +68,7 @@ void add_tiny_tensors(GgufWriter& writer, const TinyShape& shape,
     std::vector<float> values(count);
     const bool is_norm = name.find("norm") != std::string::npos;
     for (float& value : values) value = is_norm ? 1.0F + 0.1F * normal(random) : normal(random);
-    if (!skip || !skip(name)) writer.add_tensor_f32(name, dimensions, values);
+    each(name, dimensions, values);
   };
   const std::uint64_t width = shape.width;
   const std::uint64_t kv = width / shape.heads * shape.kv_heads;
@@ -91,6 +93,14 @@ void add_tiny_tensors(GgufWriter& writer, const TinyShape& shape,
     add(name("ffn_up.weight"), {width, shape.hidden});
     add(name("ffn_down.weight"), {shape.hidden, width});
   }
+}
+
+void add_tiny_tensors(GgufWriter& writer, const TinyShape& shape,
+                      const std::function<bool(const std::string&)>& skip) {
+  for_each_tiny_tensor(shape, [&](const std::string& name, const auto& dimensions,
+                                  const std::vector<float>& values) {
+    if (!skip || !skip(name)) writer.add_tensor_f32(name, dimensions, values);
+  });
 }
 
 Bytes tiny_model(const TinyShape& shape) {

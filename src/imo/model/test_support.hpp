@@ -49,6 +49,12 @@ void add_tiny_config(GgufWriter& writer, const TinyShape& shape);
 void add_tiny_tensors(GgufWriter& writer, const TinyShape& shape,
                       const std::function<bool(const std::string&)>& skip = {});
 
+/// Calls `each` for every tensor of `shape`, in GGUF's order and by GGUF's names.
+void for_each_tiny_tensor(
+    const TinyShape& shape,
+    const std::function<void(const std::string& name, const std::vector<std::uint64_t>& dimensions,
+                             const std::vector<float>& values)>& each);
+
 /// All of the above: a whole model.
 Bytes tiny_model(const TinyShape& shape = {});
 

@@ -1,12 +1,10 @@
 // From the tokenizer.* metadata of GGUF to a Vocabulary.
 
-#include "imo/model/byte_alphabet.hpp"
 #include "imo/model/utf8.hpp"
 #include "imo/model/vocabulary.hpp"
+#include "imo/model/vocabulary_parts.hpp"
 
-#include <algorithm>
 #include <cmath>
-#include <numeric>
 
 #include <fmt/format.h>
 
@@ -18,52 +16,8 @@ constexpr std::string_view kTypes = "tokenizer.ggml.token_type";
 constexpr std::string_view kScores = "tokenizer.ggml.scores";
 constexpr std::string_view kMerges = "tokenizer.ggml.merges";
 
-// U+2581, which SentencePiece writes for a space.
-constexpr std::string_view kSpaceMark = "\xE2\x96\x81";
-
 // Older converters write -1 for "there is none".
 constexpr std::uint64_t kAbsent = 0xFFFFFFFF;
-
-std::string marks_to_spaces(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    const bool mark = text.substr(0, kSpaceMark.size()) == kSpaceMark;
-    out.push_back(mark ? ' ' : text[0]);
-    text.remove_prefix(mark ? kSpaceMark.size() : 1);
-  }
-  return out;
-}
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  return -1;
-}
-
-// "<0x0A>" is the byte 0x0A.
-std::optional<std::string> byte_of_name(std::string_view name) {
-  if (name.size() != 6 || name.substr(0, 3) != "<0x" || name[5] != '>') return std::nullopt;
-  const int high = hex_digit(name[3]);
-  const int low = hex_digit(name[4]);
-  if (high < 0 || low < 0) return std::nullopt;
-  return std::string(1, static_cast<char>(high * 16 + low));
-}
-
-Result<std::string> token_bytes(TokenizerKind kind, TokenType type, std::string_view text,
-                                std::size_t id) {
-  if (type == TokenType::kByte) {
-    if (auto byte = byte_of_name(text)) return *byte;
-    return invalid(
-        fmt::format("metadata '{}': token {} is a byte token, but not named <0xNN>", kTokens, id));
-  }
-  if (type == TokenType::kControl || type == TokenType::kUnknown) return std::string(text);
-  if (kind == TokenizerKind::kSentencePiece) return marks_to_spaces(text);
-  if (type == TokenType::kUserDefined) return std::string(text);
-  if (auto bytes = from_byte_alphabet(text)) return *bytes;
-  return invalid(
-      fmt::format("metadata '{}': token {} is not in the byte-level alphabet", kTokens, id));
-}
 
 Result<void> check_count(std::string_view key, std::size_t count, std::size_t tokens) {
   if (count == tokens) return {};
@@ -77,15 +31,15 @@ Result<void> read_entries(const GgufFile& file, Vocabulary& vocabulary) {
     IMO_TRY(types, file.integer_array(kTypes));
     IMO_TRY_VOID(check_count(kTypes, types.size(), texts.size()));
   }
+  const std::string where = fmt::format("metadata '{}'", kTokens);
   vocabulary.entries.reserve(texts.size());
   for (std::size_t i = 0; i < texts.size(); ++i) {
     if (types[i] < 1 || types[i] > 6) {
       return invalid(
           fmt::format("metadata '{}': token {} has unknown type {}", kTypes, i, types[i]));
     }
-    VocabularyEntry entry;
-    entry.type = static_cast<TokenType>(types[i]);
-    IMO_TRY(entry.bytes, token_bytes(vocabulary.kind, entry.type, texts[i], i));
+    IMO_TRY(VocabularyEntry entry,
+            make_entry(vocabulary.kind, static_cast<TokenType>(types[i]), texts[i], i, where));
     vocabulary.entries.push_back(std::move(entry));
   }
   return {};
@@ -95,51 +49,20 @@ Result<void> read_entries(const GgufFile& file, Vocabulary& vocabulary) {
 Result<void> read_scores(const GgufFile& file, Vocabulary& vocabulary) {
   IMO_TRY(const std::vector<float> scores, file.float_array(kScores));
   IMO_TRY_VOID(check_count(kScores, scores.size(), vocabulary.entries.size()));
-  std::vector<TokenId> order(scores.size());
-  std::iota(order.begin(), order.end(), 0U);
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (std::isnan(scores[i])) {
       return invalid(fmt::format("metadata '{}': the score of token {} is NaN", kScores, i));
     }
   }
-  std::sort(order.begin(), order.end(),
-            [&](TokenId a, TokenId b) { return scores[a] < scores[b]; });
-  std::uint32_t rank = 0;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    if (i > 0 && scores[order[i - 1]] < scores[order[i]]) ++rank;
-    vocabulary.entries[order[i]].rank = rank;
-  }
+  set_ranks(vocabulary.entries, [&](TokenId a, TokenId b) { return scores[a] < scores[b]; });
   return {};
 }
 
 Result<void> read_merges(const GgufFile& file, Vocabulary& vocabulary) {
   IMO_TRY(const auto texts, file.string_array(kTokens));
   IMO_TRY(const auto merges, file.string_array(kMerges));
-  std::vector<TokenId> order(texts.size());
-  std::iota(order.begin(), order.end(), 0U);
-  std::sort(order.begin(), order.end(), [&](TokenId a, TokenId b) { return texts[a] < texts[b]; });
-  const auto find = [&](std::string_view text) -> std::optional<TokenId> {
-    const auto at =
-        std::lower_bound(order.begin(), order.end(), text,
-                         [&](TokenId id, std::string_view wanted) { return texts[id] < wanted; });
-    return at != order.end() && texts[*at] == text ? std::optional(*at) : std::nullopt;
-  };
-  vocabulary.merges.reserve(merges.size());
-  for (std::size_t i = 0; i < merges.size(); ++i) {
-    const std::size_t space = merges[i].find(' ');
-    if (space == std::string_view::npos || merges[i].size() > 2 * Vocabulary::kLongestToken) {
-      return invalid(fmt::format("metadata '{}': merge {} is not two tokens", kMerges, i));
-    }
-    const std::string_view left = merges[i].substr(0, space);
-    const std::string_view right = merges[i].substr(space + 1);
-    const auto left_id = find(left);
-    const auto right_id = find(right);
-    const auto result_id = find(std::string(left).append(right));
-    if (!left_id || !right_id || !result_id) {
-      return invalid(fmt::format("metadata '{}': merge {} is of, or makes, no token", kMerges, i));
-    }
-    vocabulary.merges.push_back({*left_id, *right_id, *result_id});
-  }
+  const std::vector<std::string> owned(merges.begin(), merges.end());
+  IMO_TRY(vocabulary.merges, find_merges(texts, owned, fmt::format("metadata '{}'", kMerges)));
   return {};
 }
 
@@ -182,18 +105,6 @@ Result<std::optional<TokenId>> read_id(const GgufFile& file, std::string_view na
     return invalid(fmt::format("metadata '{}' is {}, outside the {} tokens", key, id, tokens));
   }
   return std::optional(static_cast<TokenId>(id));
-}
-
-// Files often leave the end-of-turn token to be known by its name.
-std::optional<TokenId> find_end_of_turn(const Vocabulary& vocabulary) {
-  for (std::size_t i = 0; i < vocabulary.entries.size(); ++i) {
-    const VocabularyEntry& entry = vocabulary.entries[i];
-    if (entry.type == TokenType::kControl &&
-        (entry.bytes == "<|im_end|>" || entry.bytes == "<|eot_id|>")) {
-      return static_cast<TokenId>(i);
-    }
-  }
-  return std::nullopt;
 }
 
 Result<void> read_specials(const GgufFile& file, Vocabulary& vocabulary) {
