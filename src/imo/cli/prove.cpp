@@ -3,6 +3,7 @@
 #include "imo/base/file.hpp"
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
+#include "imo/base/paths.hpp"
 #include "imo/cli/dev.hpp"
 #include "imo/cli/machine.hpp"
 #include "imo/cli/model.hpp"
@@ -10,6 +11,7 @@
 #include "imo/market/abi/ModelVerifier.hpp"
 #include "imo/market/packed_tokens.hpp"
 #include "imo/node/key_words.hpp"
+#include "imo/zkml/commitment_file.hpp"
 #include "imo/zkml/proof_file.hpp"
 
 #include <algorithm>
@@ -63,6 +65,59 @@ std::string answer_text(const engine::Model& model, std::span<const engine::Toke
   return text + decoder.finish();
 }
 
+/// The commitment to a model's weights, and where it is kept.
+struct KeptKey {
+  ProvingKey key;
+  std::filesystem::path path;
+  bool is_new = false;
+};
+
+/// Makes the commitment and leaves it at `path`; where that cannot be written it is made in memory,
+/// and a warning says so.
+Result<KeptKey> make_key(const engine::Model& model, const std::filesystem::path& path,
+                         ThreadPool& pool) {
+  std::cerr << fmt::format("committing to the weights, once for this model, into {}\n",
+                           path.string());
+  const auto write = [&]() -> Result<void> {
+    IMO_TRY_VOID(make_directories(path.parent_path()));
+    return zkml::write_commitment(model, path, pool);
+  };
+  if (const auto written = write(); !written) {
+    if (written.error().kind != ErrorKind::kIo) return tl::unexpected(written.error());
+    std::cerr << fmt::format("{}; it is kept in memory for now\n", written.error().message);
+    IMO_TRY(ProvingKey key, ProvingKey::make(model, pool));
+    return KeptKey{std::move(key), {}, true};
+  }
+  IMO_TRY(ProvingKey key, zkml::open_commitment(model, path, pool));
+  return KeptKey{std::move(key), path, true};
+}
+
+/// The commitment that an earlier command left in the cache, or a new one.
+Result<KeptKey> open_key(const engine::Model& model, ThreadPool& pool) {
+  IMO_TRY(const Directories kept, directories());
+  const auto path = kept.cache / "commitments" / (to_hex(model.root()).substr(2) + ".commitment");
+  if (auto key = zkml::open_commitment(model, path, pool)) {
+    return KeptKey{std::move(key).value(), path, false};
+  } else if (key.error().kind != ErrorKind::kNotFound) {
+    std::cerr << fmt::format("{}; it is made anew\n", key.error().message);
+  }
+  return make_key(model, path, pool);
+}
+
+/// Proves, and checks the proof: what a kept commitment is damaged in shows there, and it is made
+/// anew.
+Result<zkml::ModelProof> prove_and_check(const engine::Model& model, KeptKey& kept,
+                                         const zkml::Statement& statement, ThreadPool& pool) {
+  IMO_TRY(zkml::ModelProof proof, zkml::prove_answer(model, kept.key, statement, pool));
+  const auto checked = zkml::check_answer(kept.key.verifying_key(), statement, proof.bytes);
+  if (checked) return proof;
+  if (kept.is_new) return tl::unexpected(checked.error());
+  std::cerr << fmt::format("'{}' is damaged: a proof made with it is refused; it is made anew\n",
+                           kept.path.string());
+  IMO_TRY(kept, make_key(model, kept.path, pool));
+  return prove_and_check(model, kept, statement, pool);
+}
+
 Result<ProofFile> read_proof(const std::filesystem::path& path) {
   IMO_TRY(const Bytes bytes, read_file(path, ProofFile::kMaxBytes));
   return ProofFile::decode(bytes);
@@ -114,11 +169,11 @@ Result<Report> prove(const ProveOptions& options) {
                            format_bytes(needs.memory_bytes), format_bytes(needs.proof_bytes));
 
   const auto started = Clock::now();
-  IMO_TRY(const ProvingKey key, ProvingKey::make(model, runner.pool()));
+  IMO_TRY(KeptKey kept, open_key(model, runner.pool()));
   const auto registered = Clock::now();
-  file.key = key.verifying_key();
-  IMO_TRY(zkml::ModelProof proof, zkml::prove_answer(model, key, file.statement, runner.pool()));
+  IMO_TRY(zkml::ModelProof proof, prove_and_check(model, kept, file.statement, runner.pool()));
   const auto done = Clock::now();
+  file.key = kept.key.verifying_key();
   file.proof = std::move(proof.bytes);
   const std::filesystem::path output =
       options.output.empty() ? std::filesystem::path("answer.proof") : options.output;
@@ -138,8 +193,9 @@ Result<Report> prove(const ProveOptions& options) {
                  {"stages", stages_of(registered - started, proof)}};
   report.field("answer", text)
       .field("proof", fmt::format("{}, {}", output.string(), format_bytes(file.proof.size())))
-      .field("time", fmt::format("{:.2f} s, and {:.2f} s to commit to the weights",
-                                 seconds(done - registered), seconds(registered - started)))
+      .field("time", fmt::format("{:.2f} s, and {:.2f} s to {} the weights",
+                                 seconds(done - registered), seconds(registered - started),
+                                 kept.is_new ? "commit to" : "open the commitment to"))
       .field("memory", format_bytes(peak_rss_bytes()));
   if (options.profile) {
     for (const auto& [stage, took] : report.data["stages"].items()) {
@@ -242,7 +298,8 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
   IMO_TRY(const zkml::ProofEstimate needs,
           estimate_answer(model, answer.prompt.size(), answer.output.size()));
   const auto started = Clock::now();
-  IMO_TRY(const ProvingKey key, ProvingKey::make(model, runner.pool()));
+  IMO_TRY(const KeptKey kept, open_key(model, runner.pool()));
+  const ProvingKey& key = kept.key;
   const auto registering = Clock::now() - started;
 
   struct Run {
@@ -273,6 +330,7 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
                  {"output_tokens", answer.output.size()},
                  {"threads", runner.pool().size()},
                  {"repeat", options.repeat},
+                 {"commitment_was_kept", !kept.is_new},
                  {"prove_s", median.prove},
                  {"peak_rss_bytes", peak},
                  {"estimated_bytes", needs.memory_bytes},

@@ -4,6 +4,7 @@
 #include "imo/zkml/kernels.hpp"
 #include "imo/zkml/weight.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -23,42 +24,56 @@ class Clock {
 };
 
 /// Makes the leaves of the sum of fractions.
-class LeafMaker {
+class Leaves final : public LeafSource {
  public:
-  LeafMaker(const Circuit& circuit, const ColumnValues& columns,
-            std::span<const std::vector<Fp>> virtuals, const LookupChallenges& challenges,
-            ThreadPool& pool)
+  Leaves(const Circuit& circuit, const ColumnValues& columns,
+         std::span<const std::vector<Fp>> virtuals, const LookupChallenges& challenges)
       : circuit_(circuit),
         columns_(columns),
         virtuals_(virtuals),
         challenges_(challenges),
-        pool_(pool),
-        segments_(segments_of(circuit)) {}
-
-  Fractions make() {
-    std::vector<IndexRange> active;
+        segments_(segments_of(circuit)) {
     for (const Segment& segment : segments_) {
       for (const IndexRange& run : runs_of(segment)) {
         const IndexRange moved{run.begin + segment.offset, run.end + segment.offset};
-        if (!active.empty() && active.back().end == moved.begin) {
-          active.back().end = moved.end;
+        runs_.push_back({moved, &segment});
+        if (!active_.empty() && active_.back().end == moved.begin) {
+          active_.back().end = moved.end;
         } else {
-          active.push_back(moved);
+          active_.push_back(moved);
         }
       }
     }
-    Fractions leaves(segment_variables(segments_), std::move(active));
-    for (const Segment& segment : segments_) {
+  }
+
+  [[nodiscard]] unsigned variables() const override { return segment_variables(segments_); }
+  [[nodiscard]] const std::vector<IndexRange>& active() const override { return active_; }
+
+  void make(std::size_t begin, std::size_t end, Fp3* numerators, Fp3* denominators) const override {
+    std::fill(numerators, numerators + (end - begin), Fp3());
+    std::fill(denominators, denominators + (end - begin), Fp3(1));
+    auto run = std::ranges::upper_bound(runs_, begin, {}, [](const Run& r) { return r.range.end; });
+    for (; run != runs_.end() && run->range.begin < end; ++run) {
+      const Segment& segment = *run->segment;
+      const std::size_t first = std::max(begin, run->range.begin);
+      const IndexRange part{first - segment.offset, std::min(end, run->range.end) - segment.offset};
+      Fp3* const p = numerators + (first - begin);
+      Fp3* const q = denominators + (first - begin);
       if (segment.is_table) {
-        fill_table(leaves, segment, circuit_.tables[segment.index]);
+        make_rows(circuit_.tables[segment.index], part, p, q);
       } else {
-        fill_lookup(leaves, segment, circuit_.lookups[segment.index]);
+        make_cells(circuit_.lookups[segment.index], part, p, q);
       }
     }
-    return leaves;
   }
 
  private:
+  /// Leaves that follow each other in a segment.
+  struct Run {
+    IndexRange range;
+    const Segment* segment;
+  };
+
   [[nodiscard]] std::vector<IndexRange> runs_of(const Segment& segment) const {
     if (segment.is_table) return {{0, std::size_t{1} << segment.variables}};
     return circuit_.lookups[segment.index].box.runs();
@@ -68,54 +83,52 @@ class LeafMaker {
     return operand.is_virtual ? std::span<const Fp>(virtuals_[operand.id]) : columns_(operand.id);
   }
 
-  void fill_lookup(Fractions& leaves, const Segment& segment, const Lookup& lookup) {
-    const Fp3 row = challenges_.alpha - Fp3(circuit_.tables[lookup.table].tag) -
-                    challenges_.beta * Fp::from_signed(lookup.offset);
-    const std::span<const Fp> in = operand(lookup.input);
-    const std::span<const Fp> out = lookup.output ? operand(*lookup.output) : in;
-    const Fp3 out_scale = -challenges_.beta2;
-    Fp3* numerators = leaves.numerators() + segment.offset;
-    Fp3* denominators = leaves.denominators() + segment.offset;
-    const std::vector<IndexRange> runs = lookup.box.runs();
-    const Fp3 in_scale = -challenges_.beta;
-    pool_.parallel_for(runs.size(), [&](std::size_t r) {
-      const auto [begin, end] = runs[r];
-      for (std::size_t i = begin; i < end; ++i) {
-        const bool counts = !lookup.box.is_causal || lookup.box.contains(i);
-        numerators[i] = Fp3(counts ? 1 : 0);
-        denominators[i] = row;
-      }
-      field_kernels().add_tables(words_of(denominators + begin), end - begin, words_of(&in_scale),
-                                 words_of(&in[begin]), 0, 1);
-      if (!lookup.output) return;
-      field_kernels().add_tables(words_of(denominators + begin), end - begin, words_of(&out_scale),
-                                 words_of(&out[begin]), 0, 1);
-    });
+  void make_cells(const Lookup& lookup, IndexRange cells, Fp3* numerators,
+                  Fp3* denominators) const {
+    const std::size_t count = cells.end - cells.begin;
+    for (std::size_t i = 0; i < count; ++i) {
+      const bool counts = !lookup.box.is_causal || lookup.box.contains(cells.begin + i);
+      numerators[i] = Fp3(counts ? 1 : 0);
+    }
+    std::fill(denominators, denominators + count,
+              challenges_.alpha - Fp3(circuit_.tables[lookup.table].tag) -
+                  challenges_.beta * Fp::from_signed(lookup.offset));
+    subtract(denominators, challenges_.beta, operand(lookup.input).subspan(cells.begin, count));
+    if (!lookup.output) return;
+    subtract(denominators, challenges_.beta2, operand(*lookup.output).subspan(cells.begin, count));
   }
 
-  void fill_table(Fractions& leaves, const Segment& segment, const Table& table) {
+  void make_rows(const Table& table, IndexRange rows, Fp3* numerators, Fp3* denominators) const {
     const std::span<const Fp> counts = columns_(table.counts);
-    std::span<const Fp> outs;
-    if (table.outs) outs = columns_(*table.outs);
     const Fp3 first = challenges_.alpha - Fp3(table.tag);
-    Fp3* numerators = leaves.numerators() + segment.offset;
-    Fp3* denominators = leaves.denominators() + segment.offset;
     const auto half = std::int64_t{1} << (table.variables - 1);
-    pool_.parallel_for(counts.size(), [&](std::size_t i) {
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
       auto in = static_cast<std::int64_t>(i);
       if (table.inputs == Table::Inputs::kSigned) in = i == 0 ? 0 : in - half;
-      numerators[i] = -counts[i];
-      denominators[i] = first - challenges_.beta * Fp::from_signed(in);
-      if (i < outs.size()) denominators[i] -= challenges_.beta2 * outs[i];
-    });
+      numerators[i - rows.begin] = -counts[i];
+      denominators[i - rows.begin] = first - challenges_.beta * Fp::from_signed(in);
+    }
+    if (!table.outs) return;
+    const std::span<const Fp> outs = columns_(*table.outs);
+    const std::size_t end = std::min(rows.end, outs.size());
+    if (rows.begin >= end) return;
+    subtract(denominators, challenges_.beta2, outs.subspan(rows.begin, end - rows.begin));
+  }
+
+  /// target[i] -= scale * values[i]
+  static void subtract(Fp3* target, const Fp3& scale, std::span<const Fp> values) {
+    const Fp3 negated = -scale;
+    field_kernels().add_tables(words_of(target), values.size(), words_of(&negated),
+                               words_of(values.data()), 0, 1);
   }
 
   const Circuit& circuit_;
   const ColumnValues& columns_;
   std::span<const std::vector<Fp>> virtuals_;
   const LookupChallenges& challenges_;
-  ThreadPool& pool_;
   std::vector<Segment> segments_;
+  std::vector<Run> runs_;  ///< in order
+  std::vector<IndexRange> active_;
 };
 
 }  // namespace
@@ -138,8 +151,8 @@ ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parame
   };
   SaidClaims claims(circuit.columns, columns, proof, pool);
   const LookupChallenges challenges = LookupChallenges::draw(proof);
-  const FractionClaim fraction = prove_zero_sum(
-      LeafMaker(circuit, columns, values.virtuals, challenges, pool).make(), proof, pool);
+  const FractionClaim fraction =
+      prove_zero_sum(Leaves(circuit, columns, values.virtuals, challenges), proof, pool);
   CircuitAtPoint at_point(circuit, fraction.point, claims);
   const LearnVirtual say = [&](VirtualId id, std::span<const Fp3> point) -> Result<Fp3> {
     const Fp3 value = evaluate_multilinear(values.virtuals[id], point, pool);

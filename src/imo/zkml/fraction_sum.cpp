@@ -101,31 +101,39 @@ class SplitWeights {
   std::vector<Fp3> high_;
 };
 
+/// The inner polynomial of a round, summed over `count` nodes from `first` on, whose children begin
+/// at p and q.
+RoundPolynomial lines_of(const SplitWeights& weights, std::size_t first, std::size_t count,
+                         const Fp3* p, const Fp3* q, const Fp3& lambda) {
+  RoundPolynomial sum;
+  weights.for_parts(first, first + count,
+                    [&](std::size_t begin, std::size_t end, const Fp3* low, const Fp3& high) {
+                      std::array<Fp3, 2> part;
+                      const std::size_t before = 4 * (begin - first);
+                      field_kernels().fraction_lines(words_of(p + before), words_of(q + before),
+                                                     words_of(low), end - begin, words_of(&lambda),
+                                                     words_of(part.data()));
+                      sum += {part[0] * high, part[1] * high};
+                    });
+  return sum;
+}
+
 /// The inner polynomial of the next round, summed over all nodes that are there.
 RoundPolynomial polynomial_of(const Fractions& children, const SplitWeights& weights,
                               const Fp3& lambda, ThreadPool& pool) {
   return sum_ranges<RoundPolynomial>(
       pool, children.active(), 4, [&](std::size_t begin, std::size_t end) {
-        RoundPolynomial sum;
-        weights.for_parts(
-            begin / 4, end / 4,
-            [&](std::size_t first, std::size_t last, const Fp3* low, const Fp3& high) {
-              std::array<Fp3, 2> part;
-              field_kernels().fraction_lines(words_of(children.numerators() + 4 * first),
-                                             words_of(children.denominators() + 4 * first),
-                                             words_of(low), last - first, words_of(&lambda),
-                                             words_of(part.data()));
-              sum += {part[0] * high, part[1] * high};
-            });
-        return sum;
+        return lines_of(weights, begin / 4, (end - begin) / 4, children.numerators() + begin,
+                        children.denominators() + begin, lambda);
       });
 }
 
 /// Binds the lowest variable of nodes to c. Children stay beside each other: node y becomes the
-/// line through nodes 2y and 2y + 1.
-Fractions bound(Fractions children, const Fp3& c, ThreadPool& pool) {
+/// line through nodes 2y and 2y + 1. The result takes the memory of `scratch`, which is large
+/// enough (checked).
+Fractions bound(Fractions& children, const Fp3& c, Fractions scratch, ThreadPool& pool) {
   children.align(2);
-  Fractions half(children.variables() - 1, halved(children.active()));
+  Fractions half(children.variables() - 1, halved(children.active()), std::move(scratch));
   for_ranges(pool, half.active(), 2, [&](std::size_t begin, std::size_t end) {
     const std::size_t count = (end - begin) / 2;
     field_kernels().fold_fours(words_of(children.numerators() + 2 * begin), count, words_of(&c),
@@ -182,6 +190,14 @@ Fractions::Fractions(unsigned variables, std::vector<IndexRange> active)
       numerators_(std::size_t{1} << variables),
       denominators_(std::size_t{1} << variables) {}
 
+Fractions::Fractions(unsigned variables, std::vector<IndexRange> active, Fractions memory)
+    : variables_(variables),
+      active_(std::move(active)),
+      numerators_(std::move(memory.numerators_)),
+      denominators_(std::move(memory.denominators_)) {
+  IMO_CHECK(numerators_.size() >= std::size_t{1} << variables, "memory for all fractions");
+}
+
 void Fractions::align(unsigned bits) {
   const std::size_t unit = std::size_t{1} << bits;
   const auto fill = [this](std::size_t begin, std::size_t end) {
@@ -218,41 +234,191 @@ Fractions Fractions::parents(ThreadPool& pool) const {
   return level;
 }
 
-FractionClaim prove_zero_sum(Fractions leaves, ProofWriter& proof, ThreadPool& pool) {
-  IMO_CHECK(leaves.variables() >= 1, "a tree has two leaves");
-  std::vector<Fractions> levels;
-  leaves.align(1);
-  levels.push_back(std::move(leaves));
-  while (levels.back().variables() > 1) {
-    levels.push_back(levels.back().parents(pool));
-    levels.back().align(1);
+namespace {
+
+/// Leaves made at once: they stay in the cache.
+constexpr std::size_t kLeavesAtOnce = 1024;
+
+std::vector<IndexRange> aligned(std::span<const IndexRange> ranges, unsigned bits) {
+  const std::size_t unit = std::size_t{1} << bits;
+  std::vector<IndexRange> aligned;
+  for (const IndexRange& range : ranges) {
+    const std::size_t begin = range.begin / unit * unit;
+    const std::size_t end = (range.end + unit - 1) / unit * unit;
+    if (!aligned.empty() && begin <= aligned.back().end) {
+      aligned.back().end = std::max(end, aligned.back().end);
+    } else {
+      aligned.push_back({begin, end});
+    }
+  }
+  return aligned;
+}
+
+/// Calls body(first, count, numerators, denominators) for parts of the leaves begin .. end - 1.
+template <typename Body>
+void for_leaves(const LeafSource& leaves, std::size_t begin, std::size_t end, Body&& body) {
+  std::vector<Fp3> numerators(kLeavesAtOnce);
+  std::vector<Fp3> denominators(kLeavesAtOnce);
+  for (std::size_t first = begin; first < end; first += kLeavesAtOnce) {
+    const std::size_t count = std::min(kLeavesAtOnce, end - first);
+    leaves.make(first, first + count, numerators.data(), denominators.data());
+    body(first, count, numerators.data(), denominators.data());
+  }
+}
+
+/// The level above the leaves.
+Fractions parents_of(const LeafSource& leaves, ThreadPool& pool) {
+  const std::vector<IndexRange> ranges = aligned(leaves.active(), 1);
+  Fractions level(leaves.variables() - 1, halved(ranges));
+  for_ranges(pool, ranges, 2, [&](std::size_t begin, std::size_t end) {
+    for_leaves(leaves, begin, end,
+               [&](std::size_t first, std::size_t count, const Fp3* p, const Fp3* q) {
+                 field_kernels().add_fractions(words_of(p), words_of(q), count / 2,
+                                               words_of(level.numerators() + first / 2),
+                                               words_of(level.denominators() + first / 2));
+               });
+  });
+  return level;
+}
+
+RoundPolynomial polynomial_of(const LeafSource& leaves, std::span<const IndexRange> ranges,
+                              const SplitWeights& weights, const Fp3& lambda, ThreadPool& pool) {
+  return sum_ranges<RoundPolynomial>(pool, ranges, 4, [&](std::size_t begin, std::size_t end) {
+    RoundPolynomial sum;
+    for_leaves(leaves, begin, end,
+               [&](std::size_t first, std::size_t count, const Fp3* p, const Fp3* q) {
+                 sum += lines_of(weights, first / 4, count / 4, p, q, lambda);
+               });
+    return sum;
+  });
+}
+
+Fractions bound(const LeafSource& leaves, std::span<const IndexRange> ranges, const Fp3& c,
+                Fractions scratch, ThreadPool& pool) {
+  Fractions half(leaves.variables() - 1, halved(ranges), std::move(scratch));
+  for_ranges(pool, ranges, 4, [&](std::size_t begin, std::size_t end) {
+    for_leaves(leaves, begin, end,
+               [&](std::size_t first, std::size_t count, const Fp3* p, const Fp3* q) {
+                 field_kernels().fold_fours(words_of(p), count / 4, words_of(&c),
+                                            words_of(half.numerators() + first / 2));
+                 field_kernels().fold_fours(words_of(q), count / 4, words_of(&c),
+                                            words_of(half.denominators() + first / 2));
+               });
+  });
+  return half;
+}
+
+/// The way down from the root.
+class Descent {
+ public:
+  Descent(ProofWriter& proof, ThreadPool& pool) : proof_(proof), pool_(pool) {}
+
+  void begin(const Children& top) {
+    write_children(top, proof_);
+    descend(claim_, top, {}, proof_.challenge());
   }
 
-  FractionClaim claim;
-  const Children top = children_of(levels.back());
-  levels.pop_back();
-  write_children(top, proof);
-  descend(claim, top, {}, proof.challenge());
+  /// Each level is folded into the memory of the one before, and back: fresh memory is dear.
+  void level(Fractions level) {
+    lambda_ = proof_.challenge();
+    small_ = std::exchange(large_, std::move(level));
+    finish(large_, small_);
+    if (large_.capacity() < small_.capacity()) std::swap(large_, small_);
+  }
 
-  while (!levels.empty()) {
-    Fractions children = std::move(levels.back());
-    levels.pop_back();
-    const Fp3 lambda = proof.challenge();
-    std::vector<Fp3> node;
-    for (std::size_t i = 0; i < claim.point.size(); ++i) {
+  void leaves(const LeafSource& leaves) {
+    lambda_ = proof_.challenge();
+    const std::vector<IndexRange> ranges = aligned(leaves.active(), 2);
+    const Fp3 c = say(polynomial_of(leaves, ranges, weights_after(0), lambda_, pool_));
+    Fractions children = bound(leaves, ranges, c, std::move(large_), pool_);
+    finish(children, small_);
+  }
+
+  FractionClaim claim() && { return std::move(claim_); }
+
+ private:
+  [[nodiscard]] SplitWeights weights_after(std::size_t round) const {
+    return SplitWeights(std::span(claim_.point).subspan(round + 1));
+  }
+
+  Fp3 say(const RoundPolynomial& polynomial) {
+    proof_.write(polynomial.g1);
+    proof_.write(polynomial.g2);
+    node_.push_back(proof_.challenge());
+    return node_.back();
+  }
+
+  /// The rounds that are left, and the two children that they end in.
+  void finish(Fractions& children, Fractions& scratch) {
+    while (node_.size() < claim_.point.size()) {
       children.align(2);
-      const RoundPolynomial polynomial = polynomial_of(
-          children, SplitWeights(std::span(claim.point).subspan(i + 1)), lambda, pool);
-      proof.write(polynomial.g1);
-      proof.write(polynomial.g2);
-      node.push_back(proof.challenge());
-      children = bound(std::move(children), node.back(), pool);
+      const Fp3 c = say(polynomial_of(children, weights_after(node_.size()), lambda_, pool_));
+      Fractions half = bound(children, c, std::move(scratch), pool_);
+      scratch = std::exchange(children, std::move(half));
     }
     const Children last = children_of(children);
-    write_children(last, proof);
-    descend(claim, last, std::move(node), proof.challenge());
+    write_children(last, proof_);
+    descend(claim_, last, std::exchange(node_, {}), proof_.challenge());
   }
-  return claim;
+
+  ProofWriter& proof_;
+  ThreadPool& pool_;
+  FractionClaim claim_;
+  Fp3 lambda_;
+  std::vector<Fp3> node_;   ///< the challenges of this level so far
+  Fractions large_{1, {}};  ///< memory
+  Fractions small_{1, {}};
+};
+
+/// Leaves that are kept, as a source.
+class KeptLeaves final : public LeafSource {
+ public:
+  explicit KeptLeaves(Fractions leaves) : leaves_(std::move(leaves)) {
+    leaves_.align(std::min(2U, leaves_.variables()));
+  }
+
+  [[nodiscard]] unsigned variables() const override { return leaves_.variables(); }
+  [[nodiscard]] const std::vector<IndexRange>& active() const override { return leaves_.active(); }
+  void make(std::size_t begin, std::size_t end, Fp3* numerators, Fp3* denominators) const override {
+    std::copy(leaves_.numerators() + begin, leaves_.numerators() + end, numerators);
+    std::copy(leaves_.denominators() + begin, leaves_.denominators() + end, denominators);
+  }
+
+ private:
+  Fractions leaves_;
+};
+
+Children two_leaves(const LeafSource& leaves) {
+  std::array<Fp3, 2> p;
+  std::array<Fp3, 2> q;
+  leaves.make(0, 2, p.data(), q.data());
+  return {p[0], p[1], q[0], q[1]};
+}
+
+}  // namespace
+
+FractionClaim prove_zero_sum(const LeafSource& leaves, ProofWriter& proof, ThreadPool& pool) {
+  IMO_CHECK(leaves.variables() >= 1, "a tree has two leaves");
+  Descent descent(proof, pool);
+  if (leaves.variables() == 1) {
+    descent.begin(two_leaves(leaves));
+    return std::move(descent).claim();
+  }
+  std::vector<Fractions> levels;
+  levels.push_back(parents_of(leaves, pool));
+  while (levels.back().variables() > 1) {
+    levels.back().align(1);
+    levels.push_back(levels.back().parents(pool));
+  }
+  descent.begin(children_of(levels.back()));
+  levels.pop_back();
+  for (; !levels.empty(); levels.pop_back()) descent.level(std::move(levels.back()));
+  descent.leaves(leaves);
+  return std::move(descent).claim();
+}
+
+FractionClaim prove_zero_sum(Fractions leaves, ProofWriter& proof, ThreadPool& pool) {
+  return prove_zero_sum(KeptLeaves(std::move(leaves)), proof, pool);
 }
 
 Result<FractionClaim> check_zero_sum(unsigned variables, ProofReader& proof) {

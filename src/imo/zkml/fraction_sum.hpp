@@ -31,6 +31,8 @@ class Fractions {
  public:
   /// `active` is increasing and its ranges do not touch. All values are left for the caller to set.
   Fractions(unsigned variables, std::vector<IndexRange> active);
+  /// The same in the memory of others, which are at least as many (checked).
+  Fractions(unsigned variables, std::vector<IndexRange> active, Fractions memory);
 
   [[nodiscard]] unsigned variables() const { return variables_; }
   [[nodiscard]] const std::vector<IndexRange>& active() const { return active_; }
@@ -39,6 +41,9 @@ class Fractions {
   [[nodiscard]] Fp3* denominators() { return denominators_.data(); }
   [[nodiscard]] const Fp3* numerators() const { return numerators_.data(); }
   [[nodiscard]] const Fp3* denominators() const { return denominators_.data(); }
+
+  /// How many fractions there is memory for.
+  [[nodiscard]] std::size_t capacity() const { return numerators_.size(); }
 
   /// Makes every range begin and end at a multiple of 2^bits, with fractions 0 / 1 where it grew.
   void align(unsigned bits);
@@ -59,8 +64,25 @@ struct FractionClaim {
   Fp3 denominator;
 };
 
+/// Leaves that are made where they are needed, as often as they are, because keeping them takes
+/// more than making them.
+class LeafSource {
+ public:
+  virtual ~LeafSource() = default;
+
+  [[nodiscard]] virtual unsigned variables() const = 0;
+  /// As those of Fractions.
+  [[nodiscard]] virtual const std::vector<IndexRange>& active() const = 0;
+  /// Writes leaves begin .. end - 1, active or not; called by several threads at once.
+  virtual void make(std::size_t begin, std::size_t end, Fp3* numerators,
+                    Fp3* denominators) const = 0;
+};
+
 /// Proves that the fractions add up to zero; they have at least one variable (checked). A sum that
 /// is not zero gives a proof that is refused.
+FractionClaim prove_zero_sum(const LeafSource& leaves, ProofWriter& proof, ThreadPool& pool);
+
+/// The same of leaves that are kept.
 FractionClaim prove_zero_sum(Fractions leaves, ProofWriter& proof, ThreadPool& pool);
 
 /// The verifier's half, for 2^variables leaves.

@@ -81,12 +81,17 @@ Result<ProofEstimate> estimate_proof(const ModelShape& shape, std::uint32_t prom
   ProofEstimate estimate;
   estimate.witness_variables = circuit->circuit().witness_variables;
   estimate.registered_variables = circuit->circuit().registered_variables;
-  // Both openings follow each other; the sum of fractions has two elements of F a leaf, on all
-  // levels, and is gone before they begin.
+  // The weights are mapped from their commitment's file, which the first proof makes. Both openings
+  // follow each other; the sum of fractions has two elements of F a leaf, on all levels, and is
+  // gone before they begin.
+  const std::uint64_t weights = Fp::kBytes << parameters.registered.variables();
+  const std::uint64_t making = 2 * weights + (tree_bytes(parameters.registered.rounds()[0]) >>
+                                              parameters.registered.rounds()[0].log_inverse_rate);
   const std::uint64_t sums = (std::uint64_t{4} * Fp3::kBytes) << leaves;
-  estimate.memory_bytes =
-      committed_bytes(parameters.witness) + committed_bytes(parameters.registered) +
+  const std::uint64_t proving =
+      weights + committed_bytes(parameters.witness) +
       std::max({opening_bytes(parameters.witness), opening_bytes(parameters.registered), sums});
+  estimate.memory_bytes = std::max(making, proving);
   estimate.proof_bytes = opening_size(parameters.witness) + opening_size(parameters.registered) +
                          std::uint64_t{24} * (leaves * leaves + 4 * leaves) + 10'000;
   return estimate;

@@ -59,19 +59,19 @@ struct ProofEstimate {
 Result<ProofEstimate> estimate_proof(const ModelShape& shape, std::uint32_t prompt_tokens,
                                      std::uint32_t output_tokens);
 
-/// A registered model: its committed weights, and their code, 16 times as large. Moves.
+/// A registered model: its committed weights, and the tree over their code. Moves.
 class ProvingKey {
  public:
   /// Fails, naming the operator or the tensor, for a program outside the provable subset.
   static Result<ProvingKey> make(const engine::Model& model, ThreadPool& pool);
+  /// Of a commitment made before.
+  ProvingKey(VerifyingKey key, CommittedVector registered)
+      : key_(std::move(key)), registered_(std::move(registered)) {}
 
   [[nodiscard]] const VerifyingKey& verifying_key() const { return key_; }
   [[nodiscard]] const CommittedVector& registered() const { return registered_; }
 
  private:
-  ProvingKey(VerifyingKey key, CommittedVector registered)
-      : key_(std::move(key)), registered_(std::move(registered)) {}
-
   VerifyingKey key_;
   CommittedVector registered_;
 };

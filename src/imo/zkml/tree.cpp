@@ -32,8 +32,7 @@ BytesView pair_at(std::span<const Digest> level, std::size_t i) {
   return {reinterpret_cast<const std::uint8_t*>(&level[2 * i]), 2 * Digest::kSize};
 }
 
-LargeVector<Digest> level_above(std::span<const Digest> below, ThreadPool& pool) {
-  LargeVector<Digest> above(below.size() / 2);
+void hash_level(std::span<const Digest> below, std::span<Digest> above, ThreadPool& pool) {
   pool.parallel_ranges(above.size(), [&](std::size_t begin, std::size_t end) {
     std::array<BytesView, crypto::kHashesAtOnce> pairs;
     std::array<Hash32, crypto::kHashesAtOnce> hashes;
@@ -44,7 +43,29 @@ LargeVector<Digest> level_above(std::span<const Digest> below, ThreadPool& pool)
       for (std::size_t j = 0; j < count; ++j) above[i + j] = cut(hashes[j]);
     }
   });
-  return above;
+}
+
+std::vector<Subtree> one_piece(LargeVector<Digest> leaves, ThreadPool& pool) {
+  LargeVector<Digest> nodes(2 * leaves.size() - 1);
+  std::ranges::copy(leaves, nodes.begin());
+  std::vector<Subtree> pieces;
+  pieces.emplace_back(std::move(nodes), pool);
+  return pieces;
+}
+
+Subtree over_roots(std::span<const Subtree> pieces, ThreadPool& pool) {
+  IMO_CHECK(std::has_single_bit(pieces.size()), "a tree has a power of two of pieces");
+  LargeVector<Digest> nodes(2 * pieces.size() - 1);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    IMO_CHECK(pieces[i].height() == pieces[0].height(), "pieces of different heights");
+    nodes[i] = pieces[i].root();
+  }
+  return {std::move(nodes), pool};
+}
+
+unsigned height_of(std::size_t nodes) {
+  IMO_CHECK(std::has_single_bit(nodes + 1) && nodes > 0, "a tree has a power of two of leaves");
+  return static_cast<unsigned>(std::countr_zero(nodes + 1)) - 1;
 }
 
 void check_positions(std::span<const std::uint32_t> positions, std::uint64_t count) {
@@ -63,23 +84,44 @@ Digest tree_node(const Digest& left, const Digest& right) {
   return cut(crypto::keccak256(joined(left, right)));
 }
 
-Tree::Tree(LargeVector<Digest> leaves, ThreadPool& pool) {
-  IMO_CHECK(std::has_single_bit(leaves.size()), "a tree has a power of two of leaves");
-  levels_.push_back(std::move(leaves));
-  while (levels_.back().size() > 1) levels_.push_back(level_above(levels_.back(), pool));
+Subtree::Subtree(LargeVector<Digest> nodes, ThreadPool& pool)
+    : owned_(std::move(nodes)), nodes_(owned_), height_(height_of(owned_.size())) {
+  std::span<Digest> below(owned_.data(), (owned_.size() + 1) / 2);
+  while (below.size() > 1) {
+    const std::span<Digest> above(below.data() + below.size(), below.size() / 2);
+    hash_level(below, above, pool);
+    below = above;
+  }
+}
+
+Subtree::Subtree(std::span<const Digest> nodes) : nodes_(nodes), height_(height_of(nodes.size())) {}
+
+Tree::Tree(LargeVector<Digest> leaves, ThreadPool& pool)
+    : Tree(of_pieces(one_piece(std::move(leaves), pool), pool)) {}
+
+Tree Tree::of_pieces(std::vector<Subtree> pieces, ThreadPool& pool) {
+  Subtree top = over_roots(pieces, pool);
+  return Tree(std::move(pieces), std::move(top));
+}
+
+const Digest& Tree::node(unsigned level, std::size_t index) const {
+  const unsigned below = pieces_.front().height();
+  if (level > below) return top_.node(level - below, index);
+  const unsigned in_piece = below - level;
+  return pieces_[index >> in_piece].node(level, index & ((std::size_t{1} << in_piece) - 1));
 }
 
 void Tree::open(std::span<const std::uint32_t> positions, ProofWriter& proof) const {
-  check_positions(positions, levels_.front().size());
+  check_positions(positions, std::uint64_t{1} << height());
   std::vector<std::uint32_t> known(positions.begin(), positions.end());
-  for (std::size_t level = 0; level + 1 < levels_.size(); ++level) {
+  for (unsigned level = 0; level < height(); ++level) {
     std::size_t above = 0;
     for (std::size_t i = 0; i < known.size(); ++i) {
       const std::uint32_t position = known[i];
       if (i + 1 < known.size() && known[i + 1] == (position ^ 1U)) {
         ++i;
       } else {
-        proof.write(levels_[level][position ^ 1U]);
+        proof.write(node(level, position ^ 1U));
       }
       known[above++] = position >> 1;
     }

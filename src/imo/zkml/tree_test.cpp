@@ -53,6 +53,35 @@ TEST(Tree, RootIsTheDefinition) {
   }
 }
 
+/// Pieces of any height, made here or seen, make the tree that their leaves make.
+TEST(Tree, PiecesAreTheWhole) {
+  ThreadPool pool(2);
+  const auto leaves = some_leaves(64);
+  const Tree whole({leaves.begin(), leaves.end()}, pool);
+  const std::vector<std::uint32_t> positions{0, 7, 8, 9, 33, 62};
+  ProofWriter expected(kProtocol, {});
+  whole.open(positions, expected);
+  for (unsigned height = 0; height <= 6; ++height) {
+    std::vector<Subtree> made;
+    std::vector<Subtree> seen;
+    for (std::size_t first = 0; first < leaves.size(); first += std::size_t{1} << height) {
+      LargeVector<Digest> nodes(Subtree::nodes_over(height));
+      std::copy_n(leaves.begin() + static_cast<std::ptrdiff_t>(first), std::size_t{1} << height,
+                  nodes.begin());
+      made.emplace_back(std::move(nodes), pool);
+    }
+    for (const Subtree& piece : made) seen.emplace_back(piece.nodes());
+    const Tree of_seen = Tree::of_pieces(std::move(seen), pool);
+    const Tree of_made = Tree::of_pieces(std::move(made), pool);
+    for (const Tree* tree : {&of_seen, &of_made}) {
+      EXPECT_EQ(tree->root(), whole.root());
+      ProofWriter writer(kProtocol, {});
+      tree->open(positions, writer);
+      EXPECT_TRUE(std::ranges::equal(writer.proof(), expected.proof())) << height;
+    }
+  }
+}
+
 /// Every subset of the leaves of small trees: opened, and refused after any change.
 TEST(Tree, EverySubsetOpensAndNothingElse) {
   ThreadPool pool(1);

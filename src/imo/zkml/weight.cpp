@@ -7,6 +7,7 @@
 #include "imo/zkml/parallel_sum.hpp"
 
 #include <algorithm>
+#include <bit>
 
 namespace imo::zkml {
 namespace {
@@ -203,6 +204,17 @@ Fp3 evaluate_multilinear(std::span<const Fp3> values, std::span<const Fp3> z) {
   Fp3 sum;
   for (std::size_t b = 0; b < values.size(); ++b) sum += weights[b] * values[b];
   return sum;
+}
+
+Fp3 univariate_value(std::span<const Fp> values, const Fp3& x, ThreadPool& pool) {
+  const auto rows = std::max<std::size_t>(1, values.size() / kRowElements);
+  const auto variables = kRowVariables + static_cast<unsigned>(std::bit_width(rows - 1));
+  const Weight weight = Weight::powers(x, variables);
+  const RowValues row = weight.row();
+  const RowValues sums = weight.row_sums(values, pool);
+  Fp3 value;
+  for (std::size_t c = 0; c < kRowElements; ++c) value += row.at[c] * sums.at[c];
+  return value;
 }
 
 Fp3 evaluate_univariate(std::span<const Fp3> coefficients, const Fp3& x) {

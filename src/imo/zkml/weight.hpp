@@ -96,6 +96,9 @@ Fp3 evaluate_multilinear(std::span<const Fp3> values, std::span<const Fp3> z);
 void add_powers(std::span<Fp3> sums, std::span<const Fp> points, std::span<const Fp3> scales,
                 ThreadPool& pool);
 
+/// sum_b values[b] x^b; `values` are whole rows (checked).
+Fp3 univariate_value(std::span<const Fp> values, const Fp3& x, ThreadPool& pool);
+
 /// sum_b coefficients[b] x^b.
 Fp3 evaluate_univariate(std::span<const Fp3> coefficients, const Fp3& x);
 

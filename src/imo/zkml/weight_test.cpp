@@ -54,6 +54,64 @@ TEST(Weight, ExtensionsAgreeWithTables) {
   }
 }
 
+/// Row by row, with values that end early, a weight is what its table says.
+TEST(Weight, RowsAgreeWithTables) {
+  std::mt19937_64 random(4);
+  ThreadPool pool(2);
+  for (const unsigned n : {4U, 6U, 13U}) {
+    const auto r = test::random_point(random, kRowVariables);
+    const auto z = test::random_point(random, n - 2);
+    const auto scales = test::random_point(random, 2);
+    std::vector<Weight> weights{Weight::powers(test::random_fp3(random), n),
+                                Weight::at_point(test::random_point(random, n)),
+                                Weight::in_blocks(z, 1, scales, n)};
+    for (const Weight& weight : weights) {
+      const auto table = table_of(weight, Fp3(1), pool);
+      std::size_t entries = 0;
+      for (const auto& [index, value] : weight.entries()) {
+        EXPECT_EQ(value, table[index]);
+        ++entries;
+      }
+      for (std::size_t b = 0; b < table.size(); ++b) entries -= table[b].is_zero() ? 0U : 1U;
+      EXPECT_EQ(entries, 0U);
+      if (!weight.is_over_rows()) continue;
+      for (const std::size_t rows :
+           {std::size_t{0}, std::size_t{1}, (table.size() / 16 + 1) / 2, table.size() / 16}) {
+        const auto values = test::random_values(random, 16 * rows);
+        RowValues sums;
+        for (std::size_t i = 0; i < values.size(); ++i) {
+          // The row's value is a factor of the sum; it is never zero here.
+          sums.at[i % 16] += table[i / 16 * 16] * weight.row().at[0].inverse() * values[i];
+        }
+        EXPECT_EQ(weight.row_sums(values, pool).at, sums.at);
+      }
+      const auto above = table_of(weight.above(r), Fp3(1), pool);
+      for (std::size_t i = 0; i < above.size(); ++i) {
+        EXPECT_EQ(above[i],
+                  evaluate_multilinear(std::span<const Fp3>(table).subspan(16 * i, 16), r));
+      }
+    }
+  }
+}
+
+TEST(Weight, ManyPowersAreTheirSum) {
+  std::mt19937_64 random(5);
+  ThreadPool pool(2);
+  for (const std::size_t size : {1U, 8U, 256U, 1024U}) {
+    for (const std::size_t count : {0U, 1U, 5U, 90U}) {
+      const auto points = test::random_values(random, count);
+      const auto scales = test::random_point(random, count);
+      auto expected = test::random_point(random, size);
+      auto sums = expected;
+      add_powers(sums, points, scales, pool);
+      for (std::size_t j = 0; j < count; ++j) {
+        for (std::size_t b = 0; b < size; ++b) expected[b] += scales[j] * points[j].pow(b);
+      }
+      EXPECT_EQ(sums, expected);
+    }
+  }
+}
+
 TEST(Weight, BooleanPointsPickOneValue) {
   ThreadPool pool(2);
   std::vector<Fp3> point;
@@ -79,9 +137,13 @@ TEST(Evaluation, AgreesWithTheDefinition) {
       }
       EXPECT_EQ(evaluate_multilinear(values, z, pool), multilinear);
       EXPECT_EQ(evaluate_univariate(values, x, pool), univariate);
+      if (n >= 4) {
+        EXPECT_EQ(univariate_value(values, x, pool), univariate);
+      }
       const std::vector<Fp3> lifted(values.begin(), values.end());
       EXPECT_EQ(evaluate_multilinear(lifted, z), multilinear);
       EXPECT_EQ(evaluate_univariate(lifted, x), univariate);
+      EXPECT_EQ(evaluate_univariate(lifted, x, pool), univariate);
     }
   }
 }

@@ -12,6 +12,7 @@
 #include "imo/zkml/tree.hpp"
 #include "imo/zkml/whir_parameters.hpp"
 
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -50,6 +51,11 @@ class CommittedVector {
   CommittedVector(const WhirParameters& parameters, std::vector<Fp> values, LargeVector<Fp> code,
                   ThreadPool& pool);
 
+  /// A commitment made before: values, of which zeros at the end may be missing, and the tree over
+  /// their code. `keeper` owns what both look at.
+  CommittedVector(const WhirParameters& parameters, std::span<const Fp> values, Tree tree,
+                  std::shared_ptr<const void> keeper);
+
   [[nodiscard]] const WhirParameters& parameters() const { return parameters_; }
   [[nodiscard]] std::span<const Fp> values() const { return values_; }
   /// The values without the rows of zeros at their end.
@@ -61,9 +67,12 @@ class CommittedVector {
                                      ThreadPool& pool) const;
 
  private:
+  void keep(std::vector<Fp> values);
+
   WhirParameters parameters_;
-  std::vector<Fp> values_;
-  std::size_t stored_;
+  std::shared_ptr<const void> keeper_;
+  std::span<const Fp> values_;
+  std::size_t stored_ = 0;
   LargeVector<Fp> code_;  ///< empty where it is the values'
   Tree tree_;
 };

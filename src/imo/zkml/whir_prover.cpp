@@ -8,8 +8,10 @@
 #include "imo/zkml/whir_first_folds.hpp"
 #include "imo/zkml/whir_rows.hpp"
 
+#include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 namespace imo::zkml {
 namespace {
@@ -34,10 +36,13 @@ RoundPolynomial round_polynomial(std::span<const Fp3> f, std::span<const Fp3> w,
   return {sums.at[0], sums.at[1]};
 }
 
-/// The vector at r in its lowest variable: half as long.
-LargeVector<Fp3> folded(std::span<const Fp3> f, const Fp3& r, ThreadPool& pool) {
-  LargeVector<Fp3> half(f.size() / 2);
-  pool.parallel_ranges(half.size(), [&](std::size_t begin, std::size_t end) {
+/// The vector at r in its lowest variable: half as long, in `memory` where that is enough.
+LargeVector<Fp3> folded(std::span<const Fp3> f, const Fp3& r, LargeVector<Fp3> memory,
+                        ThreadPool& pool) {
+  const std::size_t size = f.size() / 2;
+  LargeVector<Fp3> half = memory.size() >= size ? std::move(memory) : LargeVector<Fp3>(size);
+  half.resize(size);
+  pool.parallel_ranges(size, [&](std::size_t begin, std::size_t end) {
     field_kernels().fold_pairs(words_of(&f[2 * begin]), end - begin, words_of(&r),
                                words_of(&half[begin]));
   });
@@ -62,8 +67,11 @@ class Opening {
   void fold() {
     const std::span<const Fp3> f = f_.empty() ? std::span<const Fp3>(message_) : f_;
     const Fp3 r = say(round_polynomial(f, w_, pool_));
-    f_ = folded(f, r, pool_);
-    w_ = folded(w_, r, pool_);
+    // What was folded gives its memory to what is folded next: fresh memory is dear.
+    LargeVector<Fp3> half = folded(f, r, std::move(spare_), pool_);
+    spare_ = std::exchange(f_, std::move(half));
+    half = folded(w_, r, std::move(spare_), pool_);
+    spare_ = std::exchange(w_, std::move(half));
   }
 
   /// Commits to the folded vector, for the round that comes next.
@@ -123,39 +131,54 @@ class Opening {
   std::optional<Tree> tree_;  ///< over that code
   LargeVector<Fp3> f_;        ///< folded from the message; empty where that is not folded yet
   LargeVector<Fp3> w_;
+  LargeVector<Fp3> spare_;
   std::optional<Tree> next_tree_;
   Weight out_of_domain_;
 };
 
-std::size_t stored_rows(std::span<const Fp> values) {
-  std::size_t end = values.size();
-  while (end > 0 && values[end - 1] == Fp()) --end;
-  return (end + WhirParameters::kRowSize - 1) / WhirParameters::kRowSize;
+/// The values but for rows of zeros at their end.
+std::span<const Fp> whole_rows(std::span<const Fp> values) {
+  std::size_t rows = values.size() / kRowElements;
+  const auto is_zero = [](const Fp& value) { return value == Fp(); };
+  while (rows > 0 &&
+         std::ranges::all_of(values.subspan((rows - 1) * kRowElements, kRowElements), is_zero)) {
+    --rows;
+  }
+  return values.first(rows * kRowElements);
 }
 
 }  // namespace
 
 CommittedVector::CommittedVector(const WhirParameters& parameters, std::vector<Fp> values,
                                  LargeVector<Fp> code, ThreadPool& pool)
-    : parameters_(parameters),
-      values_(std::move(values)),
-      stored_(stored_rows(values_) * WhirParameters::kRowSize),
-      code_(std::move(code)),
-      tree_(tree_over(code_, pool)) {
-  const unsigned log_inverse_rate = parameters.rounds().front().log_inverse_rate;
-  IMO_CHECK(values_.size() == std::size_t{1} << parameters.variables(),
-            "a vector of another size than its parameters");
-  IMO_CHECK(code_.size() == values_.size() << log_inverse_rate, "a codeword of another size");
+    : parameters_(parameters), code_(std::move(code)), tree_(tree_over(code_, pool)) {
+  IMO_CHECK(code_.size() == values.size() << parameters.rounds().front().log_inverse_rate,
+            "a codeword of another size");
+  keep(std::move(values));
 }
 
 CommittedVector::CommittedVector(const WhirParameters& parameters, std::vector<Fp> values,
                                  ThreadPool& pool)
     : parameters_(parameters),
-      values_(std::move(values)),
-      stored_(stored_rows(values_) * WhirParameters::kRowSize),
-      tree_(tree_over_code_of(stored(), parameters.rounds().front(), pool)) {
-  IMO_CHECK(values_.size() == std::size_t{1} << parameters.variables(),
+      tree_(tree_over_code_of(whole_rows(values), parameters.rounds().front(), pool)) {
+  keep(std::move(values));
+}
+
+CommittedVector::CommittedVector(const WhirParameters& parameters, std::span<const Fp> values,
+                                 Tree tree, std::shared_ptr<const void> keeper)
+    : parameters_(parameters),
+      keeper_(std::move(keeper)),
+      values_(values),
+      stored_(whole_rows(values).size()),
+      tree_(std::move(tree)) {}
+
+void CommittedVector::keep(std::vector<Fp> values) {
+  IMO_CHECK(values.size() == std::size_t{1} << parameters_.variables(),
             "a vector of another size than its parameters");
+  const auto kept = std::make_shared<const std::vector<Fp>>(std::move(values));
+  keeper_ = kept;
+  values_ = *kept;
+  stored_ = whole_rows(values_).size();
 }
 
 std::vector<Fp> CommittedVector::rows(std::span<const std::uint32_t> positions,
@@ -170,7 +193,7 @@ std::vector<Fp> CommittedVector::rows(std::span<const std::uint32_t> positions,
 }
 
 OutOfDomain binding_at(const CommittedVector& vector, const Fp3& point, ThreadPool& pool) {
-  return {point, evaluate_univariate(vector.stored(), point, pool)};
+  return {point, univariate_value(vector.stored(), point, pool)};
 }
 
 OutOfDomain bind(const CommittedVector& vector, ProofWriter& proof, ThreadPool& pool) {

@@ -30,16 +30,22 @@ void hash_rows(std::span<const Element> code, std::span<Digest> leaves, ThreadPo
 }
 
 template <typename Element>
+void hash_blocks(std::span<const Element> message, const WhirRound& round, ThreadPool& pool,
+                 const TakeSubtree& take) {
+  const unsigned height = round.log_rows - round.log_inverse_rate;
+  encode_blocks(message, height, round.log_inverse_rate, pool,
+                [&](std::size_t, std::span<const Element> rows) {
+                  LargeVector<Digest> nodes(Subtree::nodes_over(height));
+                  hash_rows(rows, std::span<Digest>(nodes).first(std::size_t{1} << height), pool);
+                  take(Subtree(std::move(nodes), pool));
+                });
+}
+
+template <typename Element>
 Tree make_tree(std::span<const Element> message, const WhirRound& round, ThreadPool& pool) {
-  LargeVector<Digest> leaves(std::size_t{1} << round.log_rows);
-  encode_blocks(
-      message, round.log_rows - round.log_inverse_rate, round.log_inverse_rate, pool,
-      [&](std::size_t first, std::span<const Element> rows) {
-        hash_rows(rows,
-                  std::span<Digest>(leaves).subspan(first, rows.size() / WhirParameters::kRowSize),
-                  pool);
-      });
-  return {std::move(leaves), pool};
+  std::vector<Subtree> pieces;
+  hash_blocks(message, round, pool, [&](Subtree piece) { pieces.push_back(std::move(piece)); });
+  return Tree::of_pieces(std::move(pieces), pool);
 }
 
 }  // namespace
@@ -56,6 +62,11 @@ Tree tree_over_code_of(std::span<const Fp> message, const WhirRound& round, Thre
 
 Tree tree_over_code_of(std::span<const Fp3> message, const WhirRound& round, ThreadPool& pool) {
   return make_tree(message, round, pool);
+}
+
+void make_subtrees(std::span<const Fp> message, const WhirRound& round, ThreadPool& pool,
+                   const TakeSubtree& take) {
+  hash_blocks(message, round, pool, take);
 }
 
 std::vector<std::uint32_t> draw_positions(const WhirRound& round, Transcript& transcript) {

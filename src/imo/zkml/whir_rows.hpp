@@ -9,6 +9,9 @@
 #include "imo/zkml/whir_parameters.hpp"
 
 #include <array>
+#include <bit>
+#include <cstring>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -20,13 +23,11 @@ using Row = std::span<const Element, WhirParameters::kRowSize>;
 /// The bytes of a row: 128 over F_p, 384 over F.
 template <typename Element>
 std::array<std::uint8_t, WhirParameters::kRowSize * Element::kBytes> row_bytes(Row<Element> row) {
-  std::array<std::uint8_t, WhirParameters::kRowSize * Element::kBytes> bytes{};
-  for (std::size_t c = 0; c < row.size(); ++c) {
-    const std::span<std::uint8_t, Element::kBytes> place(bytes.data() + c * Element::kBytes,
-                                                         Element::kBytes);
-    write_field(row[c], place);
-  }
-  return bytes;
+  static_assert(std::endian::native == std::endian::little && sizeof(Element) == Element::kBytes);
+  std::array<std::uint64_t, WhirParameters::kRowSize * Element::kBytes / 8> words{};
+  std::memcpy(words.data(), row.data(), sizeof words);
+  for (std::uint64_t& word : words) word = __builtin_bswap64(word);
+  return std::bit_cast<std::array<std::uint8_t, sizeof words>>(words);
 }
 
 /// Row `index` of a codeword.
@@ -42,6 +43,11 @@ Tree tree_over(std::span<const Fp> code, ThreadPool& pool);
 /// The code itself is there in parts only.
 Tree tree_over_code_of(std::span<const Fp> message, const WhirRound& round, ThreadPool& pool);
 Tree tree_over_code_of(std::span<const Fp3> message, const WhirRound& round, ThreadPool& pool);
+
+/// The same, a subtree over each block of as many rows as the message has, in order.
+using TakeSubtree = std::function<void(Subtree)>;
+void make_subtrees(std::span<const Fp> message, const WhirRound& round, ThreadPool& pool,
+                   const TakeSubtree& take);
 
 /// sum_c weights[c] row[c].
 template <typename Element>
