@@ -3,15 +3,14 @@
 #include "imo/base/file.hpp"
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
-#include "imo/base/paths.hpp"
 #include "imo/cli/dev.hpp"
+#include "imo/cli/kept_key.hpp"
 #include "imo/cli/machine.hpp"
 #include "imo/cli/model.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/market/abi/ModelVerifier.hpp"
 #include "imo/market/packed_tokens.hpp"
 #include "imo/node/key_words.hpp"
-#include "imo/zkml/commitment_file.hpp"
 #include "imo/zkml/proof_file.hpp"
 
 #include <algorithm>
@@ -63,59 +62,6 @@ std::string answer_text(const engine::Model& model, std::span<const engine::Toke
   std::string text;
   for (const engine::TokenId token : tokens) text += decoder.push(token).value_or("");
   return text + decoder.finish();
-}
-
-/// The commitment to a model's weights, and where it is kept.
-struct KeptKey {
-  ProvingKey key;
-  std::filesystem::path path;
-  bool is_new = false;
-};
-
-/// Makes the commitment and leaves it at `path`; where that cannot be written it is made in memory,
-/// and a warning says so.
-Result<KeptKey> make_key(const engine::Model& model, const std::filesystem::path& path,
-                         ThreadPool& pool) {
-  std::cerr << fmt::format("committing to the weights, once for this model, into {}\n",
-                           path.string());
-  const auto write = [&]() -> Result<void> {
-    IMO_TRY_VOID(make_directories(path.parent_path()));
-    return zkml::write_commitment(model, path, pool);
-  };
-  if (const auto written = write(); !written) {
-    if (written.error().kind != ErrorKind::kIo) return tl::unexpected(written.error());
-    std::cerr << fmt::format("{}; it is kept in memory for now\n", written.error().message);
-    IMO_TRY(ProvingKey key, ProvingKey::make(model, pool));
-    return KeptKey{std::move(key), {}, true};
-  }
-  IMO_TRY(ProvingKey key, zkml::open_commitment(model, path, pool));
-  return KeptKey{std::move(key), path, true};
-}
-
-/// The commitment that an earlier command left in the cache, or a new one.
-Result<KeptKey> open_key(const engine::Model& model, ThreadPool& pool) {
-  IMO_TRY(const Directories kept, directories());
-  const auto path = kept.cache / "commitments" / (to_hex(model.root()).substr(2) + ".commitment");
-  if (auto key = zkml::open_commitment(model, path, pool)) {
-    return KeptKey{std::move(key).value(), path, false};
-  } else if (key.error().kind != ErrorKind::kNotFound) {
-    std::cerr << fmt::format("{}; it is made anew\n", key.error().message);
-  }
-  return make_key(model, path, pool);
-}
-
-/// Proves, and checks the proof: what a kept commitment is damaged in shows there, and it is made
-/// anew.
-Result<zkml::ModelProof> prove_and_check(const engine::Model& model, KeptKey& kept,
-                                         const zkml::Statement& statement, ThreadPool& pool) {
-  IMO_TRY(zkml::ModelProof proof, zkml::prove_answer(model, kept.key, statement, pool));
-  const auto checked = zkml::check_answer(kept.key.verifying_key(), statement, proof.bytes);
-  if (checked) return proof;
-  if (kept.is_new) return tl::unexpected(checked.error());
-  std::cerr << fmt::format("'{}' is damaged: a proof made with it is refused; it is made anew\n",
-                           kept.path.string());
-  IMO_TRY(kept, make_key(model, kept.path, pool));
-  return prove_and_check(model, kept, statement, pool);
 }
 
 Result<ProofFile> read_proof(const std::filesystem::path& path) {

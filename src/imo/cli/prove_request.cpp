@@ -5,6 +5,7 @@
 #include "imo/base/hex.hpp"
 #include "imo/cli/ask.hpp"
 #include "imo/cli/execution.hpp"
+#include "imo/cli/kept_key.hpp"
 #include "imo/cli/model.hpp"
 #include "imo/cli/prove.hpp"
 #include "imo/market/abi/Oracle.hpp"
@@ -73,16 +74,16 @@ Result<Report> prove_request(Session& session, const ProveRequestOptions& option
       record.prompt_tokens.size() + record.output_tokens.size(), format_bytes(needs.memory_bytes),
       format_bytes(needs.proof_bytes), format_count(kUsualGas), format_count(kMostGas));
 
-  IMO_TRY(const zkml::ProvingKey key, zkml::ProvingKey::make(model, runner.pool()));
-  IMO_TRY_VOID(check_key(session, key.verifying_key(), options.model));
+  IMO_TRY(KeptKey kept, open_key(model, runner.pool()));
+  IMO_TRY_VOID(check_key(session, kept.key.verifying_key(), options.model));
   const Address& address = session.deployment().oracle;
-  zkml::ProofFile file{key.verifying_key(),
+  zkml::ProofFile file{kept.key.verifying_key(),
                        {.answer = {record.prompt_tokens, record.output_tokens}, .context = {}},
                        {}};
   IMO_TRY(file.statement.context,
           session.client().call(address, oracle::proof_context_of(options.request_id)));
   const auto started = std::chrono::steady_clock::now();
-  IMO_TRY(zkml::ModelProof proof, zkml::prove_answer(model, key, file.statement, runner.pool()));
+  IMO_TRY(zkml::ModelProof proof, prove_and_check(model, kept, file.statement, runner.pool()));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   file.proof = std::move(proof.bytes);
   if (!options.output.empty()) IMO_TRY_VOID(write_file_atomic(options.output, file.encode()));

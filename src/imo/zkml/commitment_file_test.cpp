@@ -75,6 +75,27 @@ TEST_F(CommitmentFileTest, RefusesWhatItsEndsShow) {
   EXPECT_THAT(refused(changed), HasSubstr("another root"));
 }
 
+/// Damage between the ends is not looked for: no proof made with it is accepted.
+TEST_F(CommitmentFileTest, DamageInsideShowsInTheProof) {
+  const Bytes bytes = written();
+  Statement statement;
+  statement.answer.prompt = {1, 70, 80, 90};
+  statement.answer.output = model_.generate(statement.answer.prompt, 3)->tokens;
+  // A row of the embedding's table that is not asked for; and every leaf of the first subtree.
+  for (const bool in_values : {true, false}) {
+    Bytes changed = bytes;
+    const std::size_t begin = in_values ? 0 : bytes.size() / 2;
+    const std::size_t count = in_values ? 8 : bytes.size() / 40;
+    for (std::size_t i = 0; i < count; ++i) changed[begin + i] ^= 1;
+    ASSERT_TRUE(write_file_atomic(path_, changed));
+    const auto opened = open_commitment(model_, path_, pool_);
+    if (!opened) continue;  // a subtree's root was among them
+    const auto proof = prove_answer(model_, *opened, statement, pool_);
+    ASSERT_TRUE(proof);
+    EXPECT_FALSE(check_answer(opened->verifying_key(), statement, proof->bytes)) << in_values;
+  }
+}
+
 TEST_F(CommitmentFileTest, OfAnotherModelIsRefused) {
   const Bytes bytes = written();
   model_ = tiny({.seed = 2});
