@@ -142,6 +142,9 @@ Result<ProvingKey> open_commitment(const engine::Model& model, const std::filesy
     return invalid(fmt::format("'{}' is damaged: its tree has another root", path.string()));
   }
   const std::span<const Fp> values(reinterpret_cast<const Fp*>(bytes.data()), plan.stored);
+  if (univariate_value(values, key.binding_point(), pool) != key.binding_value) {
+    return invalid(fmt::format("'{}' is damaged: it has other values", path.string()));
+  }
   return ProvingKey(std::move(key),
                     CommittedVector(plan.parameters, values, std::move(tree), file));
 }

@@ -18,8 +18,8 @@ Result<void> write_commitment(const engine::Model& model, const std::filesystem:
                               ThreadPool& pool);
 
 /// The commitment to the weights of `model` that write_commitment left. Fails with kNotFound where
-/// there is no file, and says why where it is not this model's, or damaged. Its ends are checked,
-/// and not each of its bytes: a proof made with it must be checked before it is given away.
+/// there is no file, and says why where it is not this model's, or damaged. The values are checked,
+/// and of the tree its top: a proof made with it must be checked before it is given away.
 Result<ProvingKey> open_commitment(const engine::Model& model, const std::filesystem::path& path,
                                    ThreadPool& pool);
 
