@@ -26,7 +26,7 @@ Result<KeptKey> make_key(const engine::Model& model, const std::filesystem::path
   };
   if (const auto written = write(); !written) {
     if (written.error().kind != ErrorKind::kIo) return tl::unexpected(written.error());
-    std::cerr << fmt::format("{}; it is kept in memory for now\n", written.error().message);
+    std::cerr << fmt::format("{}; it stays in memory, for this command\n", written.error().message);
     IMO_TRY(ProvingKey key, ProvingKey::make(model, pool));
     return KeptKey{std::move(key), {}, true};
   }
