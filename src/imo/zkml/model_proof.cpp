@@ -82,12 +82,12 @@ Result<ProofEstimate> estimate_proof(const ModelShape& shape, std::uint32_t prom
   estimate.witness_variables = circuit->circuit().witness_variables;
   estimate.registered_variables = circuit->circuit().registered_variables;
   // The weights are mapped from their commitment's file, which the first proof makes. Both openings
-  // follow each other; the sum of fractions has two elements of F a leaf, on all levels, and is
-  // gone before they begin.
+  // follow each other; the sum of fractions has two elements of F a node, on all levels but the
+  // leaves, and is gone before they begin.
   const std::uint64_t weights = Fp::kBytes << parameters.registered.variables();
   const std::uint64_t making = 2 * weights + (tree_bytes(parameters.registered.rounds()[0]) >>
                                               parameters.registered.rounds()[0].log_inverse_rate);
-  const std::uint64_t sums = (std::uint64_t{4} * Fp3::kBytes) << leaves;
+  const std::uint64_t sums = (std::uint64_t{2} * Fp3::kBytes) << leaves;
   const std::uint64_t proving =
       weights + committed_bytes(parameters.witness) +
       std::max({opening_bytes(parameters.witness), opening_bytes(parameters.registered), sums});
