@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, ONE, ZERO} from "./Fp3.sol";
+import {Fp3, MASK, ONE, P, ZERO} from "./Fp3.sol";
+
+/// @dev Of the modulus: assembly takes literals only.
+uint256 constant TWICE_P = 0x1fffffffe00000002;
+uint256 constant TWICE_P_AND_ONE = 0x1fffffffe00000003;
 
 /// @title Multilinear polynomials that both sides know
 /// @notice The twin of src/imo/zkml/known.cpp. Points are runs of coordinates in memory: `r` is where the first one is, so that
@@ -21,14 +25,63 @@ library Points {
     }
 
     /// @notice eq(a, b), both of n coordinates.
-    function equal(uint256 a, uint256 b, uint256 n) internal pure returns (Fp3 product) {
-        product = ONE;
-        unchecked {
-            for (uint256 j; j < n; ++j) {
-                // a b + (1 - a) (1 - b) = a (2 b - 1) + 1 - b
-                Fp3 y = coordinate(b, j);
-                Fp3 rest = ONE - y;
-                product = product * coordinate(a, j).mulAdd(y - rest, rest);
+    function equal(uint256 a, uint256 b, uint256 n) internal pure returns (Fp3) {
+        return _equals(a, b, n, 0, 0);
+    }
+
+    /// @notice eq of the first 0, 1, 2 .. n coordinates of a and b.
+    function equals(uint256 a, uint256 b, uint256 n) internal pure returns (Fp3[] memory prefixes) {
+        prefixes = new Fp3[](n + 1);
+        prefixes[0] = ONE;
+        _equals(a, b, n, start(prefixes) + 32, 32);
+    }
+
+    /// @dev The product of 1 - a_j - b_j + 2 a_j b_j. A factor's parts are below 2^134 and stay as they are: what is
+    /// reduced are the product's, which are below p.
+    /// @param to Where the product goes after each coordinate, in steps of `step`.
+    function _equals(uint256 a, uint256 b, uint256 n, uint256 to, uint256 step)
+        private
+        pure
+        returns (Fp3 product)
+    {
+        assembly ("memory-safe") {
+            product := shl(128, 1)
+            for { let end := add(a, shl(5, n)) } lt(a, end) { a := add(a, 32) } {
+                let f0 := mload(a)
+                let f1 := and(shr(64, f0), MASK)
+                let f2 := and(f0, MASK)
+                f0 := shr(128, f0)
+                {
+                    let b0 := mload(b)
+                    let b1 := and(shr(64, b0), MASK)
+                    let b2 := and(b0, MASK)
+                    b0 := shr(128, b0)
+                    let s0 := sub(TWICE_P_AND_ONE, add(f0, b0))
+                    let s1 := sub(TWICE_P, add(f1, b1))
+                    s0 := add(s0, shl(1, add(mul(f0, b0), shl(1, add(mul(f1, b2), mul(f2, b1))))))
+                    s1 := add(s1, shl(1, add(add(mul(f0, b1), mul(f1, b0)), shl(1, mul(f2, b2)))))
+                    f2 := add(
+                        sub(TWICE_P, add(f2, b2)),
+                        shl(1, add(add(mul(f0, b2), mul(f1, b1)), mul(f2, b0)))
+                    )
+                    f0 := s0
+                    f1 := s1
+                }
+                b := add(b, 32)
+                let p2 := and(product, MASK)
+                let p1 := and(shr(64, product), MASK)
+                let p0 := shr(128, product)
+                product := or(
+                    or(
+                        shl(128, mod(add(mul(p0, f0), shl(1, add(mul(p1, f2), mul(p2, f1)))), P)),
+                        shl(64, mod(add(add(mul(p0, f1), mul(p1, f0)), shl(1, mul(p2, f2))), P))
+                    ),
+                    mod(add(add(mul(p0, f2), mul(p1, f1)), mul(p2, f0)), P)
+                )
+                if step {
+                    mstore(to, product)
+                    to := add(to, step)
+                }
             }
         }
     }

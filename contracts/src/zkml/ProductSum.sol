@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {Circuit} from "./Circuit.sol";
 import {ColumnClaims} from "./ColumnClaims.sol";
-import {Fp3, ONE} from "./Fp3.sol";
+import {Fp3, ONE, P} from "./Fp3.sol";
 import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {Transcript} from "./Transcript.sol";
@@ -112,9 +112,11 @@ library ProductSum {
         for (uint256 left = most; left > 0; --left) {
             (sum, r[left - 1]) = _round(reader, sum);
         }
+        Fp3[] memory halves = _halves(most);
         Fp3 total;
         for (uint256 i; i < terms.length; ++i) {
-            total = total + _evaluate(reader, terms[i], r, claims, b);
+            Fp3 share = halves[most - terms[i].variables];
+            total = share.mulAdd(_evaluate(reader, terms[i], r, claims, b), total);
         }
         if (total != sum) revert ProofErrors.ProductMismatch(reader.offset());
     }
@@ -130,6 +132,17 @@ library ProductSum {
         return (r.mulAdd(r.mulAdd(r.mulAdd(r.mulAdd(c4, c3), c2), c1), c0), r);
     }
 
+    /// @dev 1, 1/2, 1/4 .. 1/2^n.
+    function _halves(uint256 n) private pure returns (Fp3[] memory powers) {
+        powers = new Fp3[](n + 1);
+        uint256 power = 1;
+        for (uint256 i; i <= n; ++i) {
+            powers[i] = Fp3.wrap(power << 128);
+            power = mulmod(power, HALF, P);
+        }
+    }
+
+    /// @dev A term's value at the first of r's coordinates, as many as it has variables.
     function _evaluate(
         Transcript.Reader memory reader,
         Term memory term,
@@ -138,10 +151,6 @@ library ProductSum {
         Circuit.Builder memory b
     ) private pure returns (Fp3 product) {
         product = term.scale;
-        Fp3 half = Fp3.wrap(HALF << 128);
-        for (uint256 i = term.variables; i < r.length; ++i) {
-            product = product * half;
-        }
         for (uint256 i; i < term.forms.length; ++i) {
             product = product * _form(reader, term.forms[i], r, claims, b);
         }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, ONE, ZERO, sumOfProducts} from "./Fp3.sol";
+import {Fp3, ZERO, sumOfProducts} from "./Fp3.sol";
+import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {WhirWeights} from "./WhirWeights.sol";
 
@@ -26,15 +27,13 @@ library WhirClaims {
     uint256 private constant GROUP = 4;
 
     /// @dev Weights at r that many claims have in common.
-    /// @param points Those met so far.
+    /// @param points Those met so far, each at a place near its address mod their number, a power of two.
     /// @param prefixes For each of them, the weights of claims at its first 0, 1, 2 .. coordinates.
-    /// @param met How many.
     /// @param groups For each group of variables its weights, when they were needed.
     struct Weights {
         Fp3[] r;
         Fp3[][] points;
         Fp3[][] prefixes;
-        uint256 met;
         Fp3[][] groups;
     }
 
@@ -74,9 +73,11 @@ library WhirClaims {
     {
         Weights memory known;
         known.r = r;
-        known.points = new Fp3[][](claims.length);
-        known.prefixes = new Fp3[][](claims.length);
         unchecked {
+            uint256 places = 2;
+            while (places < 2 * claims.length) places *= 2;
+            known.points = new Fp3[][](places);
+            known.prefixes = new Fp3[][](places);
             known.groups = new Fp3[][]((r.length + GROUP - 1) / GROUP);
             for (uint256 i = claims.length; i > 0; --i) {
                 Claim memory claim = claims[i - 1];
@@ -92,33 +93,20 @@ library WhirClaims {
         returns (Fp3[] memory prefixes)
     {
         unchecked {
-            uint256 met = known.met;
-            for (uint256 i = met; i > 0; --i) {
-                if (_same(known.points[i - 1], point)) return known.prefixes[i - 1];
+            // Points lie at least two words apart, and their number is below that of places.
+            uint256 mask = known.points.length - 1;
+            uint256 at = _address(point) >> 6 & mask;
+            while (_address(known.points[at]) != _address(point)) {
+                if (known.points[at].length == 0) {
+                    uint256 count = point.length < known.r.length ? point.length : known.r.length;
+                    prefixes = Points.equals(Points.start(point), Points.start(known.r), count);
+                    known.points[at] = point;
+                    known.prefixes[at] = prefixes;
+                    return prefixes;
+                }
+                at = (at + 1) & mask;
             }
-            prefixes = _prefixesOf(point, known.r);
-            known.points[met] = point;
-            known.prefixes[met] = prefixes;
-            known.met = met + 1;
-        }
-    }
-
-    function _prefixesOf(Fp3[] memory point, Fp3[] memory r)
-        private
-        pure
-        returns (Fp3[] memory prefixes)
-    {
-        unchecked {
-            uint256 count = point.length < r.length ? point.length : r.length;
-            prefixes = new Fp3[](count + 1);
-            Fp3 product = ONE;
-            prefixes[0] = product;
-            for (uint256 j; j < count; ++j) {
-                // z r + (1 - z) (1 - r) = 1 - z + r (2 z - 1)
-                Fp3 rest = ONE - point[j];
-                product = product * r[j].mulAdd(point[j] - rest, rest);
-                prefixes[j + 1] = product;
-            }
+            return known.prefixes[at];
         }
     }
 
@@ -180,9 +168,9 @@ library WhirClaims {
         }
     }
 
-    function _same(Fp3[] memory a, Fp3[] memory b) private pure returns (bool same) {
+    function _address(Fp3[] memory point) private pure returns (uint256 at) {
         assembly ("memory-safe") {
-            same := eq(a, b)
+            at := point
         }
     }
 }
