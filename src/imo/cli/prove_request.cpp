@@ -25,9 +25,10 @@ namespace {
 
 namespace oracle = market::abi::oracle;
 
-/// What a transaction that verifies a proof of the demo model uses, and what EIP-7825 lets it have.
-constexpr std::uint64_t kUsualGas = 15'000'000;
+/// What a transaction may use (EIP-7825), and the least that a byte of a proof costs it (EIP-7623;
+/// next to none of them is zero).
 constexpr std::uint64_t kMostGas = std::uint64_t{1} << 24;
+constexpr std::uint64_t kGasOfByte = 40;
 
 Result<RequestRecord> provable_request(Session& session, const U256& id,
                                        const engine::Model& model) {
@@ -59,6 +60,21 @@ Result<void> check_key(Session& session, const zkml::VerifyingKey& key,
                           model.string()));
 }
 
+/// Says what the transaction will use, before it is sent.
+Result<void> check_gas(Session& session, const eth::Call<void>& call) {
+  IMO_TRY(const Bytes data, call.data);
+  IMO_TRY(const std::uint64_t gas,
+          session.client().estimate_gas({.to = session.deployment().oracle, .data = data}));
+  if (gas > kMostGas) {
+    return fail(ErrorKind::kRejected,
+                fmt::format("verifying the proof takes {} gas, and a transaction may use {}: the "
+                            "model is too large to be verified on this chain",
+                            format_count(gas), format_count(kMostGas)));
+  }
+  std::cerr << fmt::format("sending the proof: {} gas\n", format_count(gas));
+  return {};
+}
+
 }  // namespace
 
 Result<Report> prove_request(Session& session, const ProveRequestOptions& options) {
@@ -69,10 +85,11 @@ Result<Report> prove_request(Session& session, const ProveRequestOptions& option
   IMO_TRY(const zkml::ProofEstimate needs,
           estimate_answer(model, record.prompt_tokens.size(), record.output_tokens.size()));
   std::cerr << fmt::format(
-      "proving {} tokens: about {} of memory, a proof of about {}, and {} gas for a small model; a "
-      "transaction may use {}\n",
+      "proving {} tokens: about {} of memory, and a proof of about {}, which alone costs {} gas or "
+      "more; a transaction may use {}\n",
       record.prompt_tokens.size() + record.output_tokens.size(), format_bytes(needs.memory_bytes),
-      format_bytes(needs.proof_bytes), format_count(kUsualGas), format_count(kMostGas));
+      format_bytes(needs.proof_bytes), format_count(kGasOfByte * needs.proof_bytes),
+      format_count(kMostGas));
 
   IMO_TRY(KeptKey kept, open_key(model, runner.pool()));
   IMO_TRY_VOID(check_key(session, kept.key.verifying_key(), options.model));
@@ -88,10 +105,11 @@ Result<Report> prove_request(Session& session, const ProveRequestOptions& option
   file.proof = std::move(proof.bytes);
   if (!options.output.empty()) IMO_TRY_VOID(write_file_atomic(options.output, file.encode()));
 
-  IMO_TRY_VOID(session.transact(
-      address, oracle::prove(options.request_id, market::pack_tokens(record.prompt_tokens),
-                             market::pack_tokens(record.output_tokens),
-                             node::key_words<oracle::VerifyingKey>(file.key), file.proof)));
+  const auto call = oracle::prove(options.request_id, market::pack_tokens(record.prompt_tokens),
+                                  market::pack_tokens(record.output_tokens),
+                                  node::key_words<oracle::VerifyingKey>(file.key), file.proof);
+  IMO_TRY_VOID(check_gas(session, call));
+  IMO_TRY_VOID(session.transact(address, call));
   Report report;
   report.data = {{"request_id", options.request_id.to_dec()},
                  {"status", "final"},
