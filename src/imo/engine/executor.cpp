@@ -177,7 +177,9 @@ void Executor::run_row(const Operator& op, std::uint32_t index, std::uint32_t r)
   const Rescale rescale{op.shift, op.bits};
   switch (op.kind) {
     case OperatorKind::kEmbed:
-      return embed(op, index, r);
+      return embed(op, index, r, rows_[r].token);
+    case OperatorKind::kPosition:
+      return embed(op, index, r, rows_[r].position);
     case OperatorKind::kNarrow:
       return kernels_.narrow({row<std::int32_t>(a, r), op.width}, rescale,
                              row<std::int32_t>(index, r));
@@ -319,10 +321,10 @@ void Executor::scale(const Operator& op, std::uint32_t index, std::uint32_t r) {
   }
 }
 
-void Executor::embed(const Operator& op, std::uint32_t index, std::uint32_t r) {
+void Executor::embed(const Operator& op, std::uint32_t index, std::uint32_t r, std::uint32_t from) {
   const WeightTensor& tensor = program_.tensors[op.tensor];
-  const std::span<const std::int8_t> weights = tensor.row(rows_[r].token);
-  const std::int64_t multiplier = tensor.multipliers[rows_[r].token];
+  const std::span<const std::int8_t> weights = tensor.row(from);
+  const std::int64_t multiplier = tensor.multipliers[from];
   std::int32_t* out = row<std::int32_t>(index, r);
   for (std::size_t i = 0; i < weights.size(); ++i) {
     out[i] = static_cast<std::int32_t>(model::rescale(weights[i] * multiplier, op.shift, op.bits));

@@ -76,7 +76,8 @@ class Executor {
   void matmul(const model::Operator& op, std::uint32_t index, std::uint32_t begin,
               std::uint32_t end);
   void scale(const model::Operator& op, std::uint32_t index, std::uint32_t row);
-  void embed(const model::Operator& op, std::uint32_t index, std::uint32_t row);
+  /// Row `from` of the operator's tensor: that of a token, or of a position.
+  void embed(const model::Operator& op, std::uint32_t index, std::uint32_t row, std::uint32_t from);
   void rope(const model::Operator& op, std::uint32_t index, std::uint32_t row);
   void block_max(const model::Operator& op, std::uint32_t index, std::uint32_t row);
   void argmax(const model::Operator& op, std::uint32_t index, std::uint32_t row);

@@ -60,13 +60,16 @@ void expect_plain(const Program& program, std::span<const TokenId> tokens, const
 }
 
 std::vector<TinyShape> shapes() {
-  std::vector<TinyShape> all(6);
+  std::vector<TinyShape> all(8);
   all[1].architecture = "qwen2";
   all[1].biases = true;
   all[2] = {.width = 24, .hidden = 50, .layers = 1, .heads = 3, .kv_heads = 3, .tied = false};
   all[3] = {.width = 48, .hidden = 30, .layers = 3, .heads = 2, .kv_heads = 1, .context = 40};
   all[4] = {.architecture = "qwen2", .width = 40, .hidden = 7, .heads = 20, .kv_heads = 5};
   all[5] = {.width = 6, .hidden = 300, .heads = 1, .kv_heads = 1};
+  all[6] = {.architecture = "gpt2", .heads = 4, .kv_heads = 4};
+  all[7] = {
+      .architecture = "gpt2", .width = 40, .hidden = 33, .heads = 5, .kv_heads = 5, .tied = false};
   for (std::size_t i = 0; i < all.size(); ++i) all[i].seed = static_cast<std::uint32_t>(i + 1);
   return all;
 }

@@ -59,6 +59,8 @@ class PlainRun {
     const Operator& op = program_.operators[index];
     switch (op.kind) {
       case OperatorKind::kEmbed:
+        return embed(op, tokens_[p]);
+      case OperatorKind::kPosition:
         return embed(op, p);
       case OperatorKind::kNarrow:
         return narrow(op, p);
@@ -98,11 +100,11 @@ class PlainRun {
     IMO_CHECK(false, "no such operator");
   }
 
-  Row embed(const Operator& op, std::size_t p) const {
+  Row embed(const Operator& op, std::size_t from) const {
     const auto& tensor = program_.tensors[op.tensor];
     Row row;
-    for (const std::int8_t w : tensor.row(tokens_[p])) {
-      row.push_back(rounded(Wide{w} * tensor.multipliers[tokens_[p]], op.shift, 31));
+    for (const std::int8_t w : tensor.row(from)) {
+      row.push_back(rounded(Wide{w} * tensor.multipliers[from], op.shift, 31));
     }
     return row;
   }

@@ -53,6 +53,39 @@ TEST(Quality, Stories260KStaysCloseToItsReference) {
   EXPECT_NEAR(quality->reference_perplexity, likelihood->perplexity(), 1e-6);
 }
 
+Quality quality_of(const model::testing::TinyShape& shape) {
+  const Bytes bytes = model::testing::tiny_model(shape);
+  const auto source = model::ModelSource::from_gguf(*model::GgufFile::parse(bytes));
+  EXPECT_TRUE(source) << source.error().message;
+  model::CompileOptions options;
+  options.calibration_tokens = 320;
+  const auto compiled = model::compile(*source, options);
+  EXPECT_TRUE(compiled) << compiled.error().message;
+  const auto model = Model::from_program(compiled->program, compiled->root);
+  const auto reference = model::FloatModel::load(*source);
+  std::vector<TokenId> tokens;
+  for (std::uint32_t i = 0; i < 320; ++i) tokens.push_back((i * i + 7 * i) % 265);
+  const auto quality = measure_quality(*model, *reference, tokens, 32, 0, {});
+  EXPECT_TRUE(quality) << quality.error().message;
+  return *quality;
+}
+
+// LayerNorm, its bias and the means of what is added are all gone into matrices and biases; that
+// this is the same model, and as close to it as one of the Llama family is to its own, shows here.
+TEST(Quality, Gpt2IsAsCloseToItsReference) {
+  for (const bool tied : {true, false}) {
+    model::testing::TinyShape shape{.width = 32, .hidden = 128, .heads = 4, .kv_heads = 4};
+    shape.tied = tied;
+    const Quality llama = quality_of(shape);
+    shape.architecture = "gpt2";
+    const Quality gpt2 = quality_of(shape);
+    EXPECT_EQ(gpt2.saturated, 0U);
+    EXPECT_LT(gpt2.kl_divergence, llama.kl_divergence);
+    EXPECT_GE(gpt2.same_top1, 0.95);
+    EXPECT_NEAR(gpt2.perplexity / gpt2.reference_perplexity, 1, 0.05);
+  }
+}
+
 TEST(Quality, RefusesWhatItCannotMeasure) {
   const model::Compiled compiled = model::testing::tiny_program();
   const auto model = Model::from_program(compiled.program, compiled.root);

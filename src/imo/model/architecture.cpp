@@ -19,8 +19,9 @@ Result<Architecture> architecture_of(const GgufFile& file) {
   IMO_TRY(const std::string_view name, file.string_value("general.architecture"));
   if (name == "llama") return Architecture::kLlama;
   if (name == "qwen2") return Architecture::kQwen2;
+  if (name == "gpt2") return Architecture::kGpt2;
   return invalid(
-      fmt::format("architecture {} is not supported; llama and qwen2 are", in_quotes(name)));
+      fmt::format("architecture {} is not supported; llama, qwen2 and gpt2 are", in_quotes(name)));
 }
 
 /// Reads `<architecture>.<name>` metadata with ranges.
@@ -118,7 +119,8 @@ Result<ModelConfig> read_config(const GgufFile& file) {
   ModelConfig config;
   IMO_TRY(config.architecture, architecture_of(file));
   const bool is_llama = config.architecture == Architecture::kLlama;
-  const ConfigReader reader(file, is_llama ? "llama" : "qwen2");
+  const bool is_gpt2 = config.architecture == Architecture::kGpt2;
+  const ConfigReader reader(file, is_llama ? "llama" : is_gpt2 ? "gpt2" : "qwen2");
   config.rope_pairing = is_llama ? RopePairing::kInterleaved : RopePairing::kHalfSplit;
   if (reader.has("expert_count")) {
     IMO_TRY(const std::uint64_t experts, file.unsigned_value(reader.key("expert_count")));
@@ -134,6 +136,15 @@ Result<ModelConfig> read_config(const GgufFile& file) {
   IMO_TRY(config.heads, reader.size("attention.head_count", kWidestModel));
   IMO_TRY(config.kv_heads, reader.size_or("attention.head_count_kv", kWidestModel, config.heads));
   IMO_TRY_VOID(check_heads(reader, config));
+  if (is_gpt2 &&
+      (config.kv_heads != config.heads || config.query_length() != config.embedding_length)) {
+    return invalid("metadata of heads: gpt2 has one of keys for each, and together the width");
+  }
+  if (is_gpt2) {
+    config.rope_dimensions = 0;
+    IMO_TRY(config.norm_epsilon, reader.positive("attention.layer_norm_epsilon"));
+    return config;
+  }
   IMO_TRY(config.norm_epsilon, reader.positive("attention.layer_norm_rms_epsilon"));
   IMO_TRY(config.rope_base, reader.positive_or("rope.freq_base", 10000.0));
   IMO_TRY(config.rope_scale, rope_scale(reader));
@@ -215,6 +226,50 @@ Result<LayerTensors> read_layer(TensorReader& reader, const ModelConfig& config,
   return layer;
 }
 
+/// Rows [first, first + count) of a matrix, or those elements of a vector, as a tensor.
+const SourceTensor* part_of(const SourceTensor& whole, std::uint64_t first, std::uint64_t count,
+                            std::deque<SourceTensor>& parts) {
+  SourceTensor part = whole;
+  const std::size_t along = whole.rank == 1 ? 0 : 1;
+  const std::uint64_t stride = whole.bytes.size() / whole.dimensions[along];
+  part.dimensions[along] = count;
+  part.offset += first * stride;
+  part.bytes = whole.bytes.subspan(first * stride, count * stride);
+  parts.push_back(part);
+  return &parts.back();
+}
+
+Result<LayerTensors> read_gpt2_layer(TensorReader& reader, const ModelConfig& config,
+                                     std::uint32_t index, std::deque<SourceTensor>& parts) {
+  const auto name = [&](std::string_view part) { return fmt::format("blk.{}.{}", index, part); };
+  const std::uint32_t width = config.embedding_length;
+  const std::uint32_t hidden = config.feed_forward_length;
+  LayerTensors layer;
+  IMO_TRY(layer.attention_norm, reader.vector(name("attn_norm.weight"), width));
+  IMO_TRY(layer.attention_norm_bias, reader.vector(name("attn_norm.bias"), width));
+  IMO_TRY(const SourceTensor* all, reader.matrix(name("attn_qkv.weight"), 3ULL * width, width));
+  IMO_TRY(const SourceTensor* biases, reader.vector(name("attn_qkv.bias"), 3ULL * width));
+  if (biases->type != TensorType::kF32 && biases->type != TensorType::kF16 &&
+      biases->type != TensorType::kBF16) {
+    return invalid(fmt::format("tensor '{}' is in blocks that cannot be cut", biases->name));
+  }
+  layer.query = part_of(*all, 0, width, parts);
+  layer.key = part_of(*all, width, width, parts);
+  layer.value = part_of(*all, 2ULL * width, width, parts);
+  layer.query_bias = part_of(*biases, 0, width, parts);
+  layer.key_bias = part_of(*biases, width, width, parts);
+  layer.value_bias = part_of(*biases, 2ULL * width, width, parts);
+  IMO_TRY(layer.attention_output, reader.matrix(name("attn_output.weight"), width, width));
+  IMO_TRY(layer.attention_output_bias, reader.vector(name("attn_output.bias"), width));
+  IMO_TRY(layer.feed_forward_norm, reader.vector(name("ffn_norm.weight"), width));
+  IMO_TRY(layer.feed_forward_norm_bias, reader.vector(name("ffn_norm.bias"), width));
+  IMO_TRY(layer.up, reader.matrix(name("ffn_up.weight"), hidden, width));
+  IMO_TRY(layer.up_bias, reader.vector(name("ffn_up.bias"), hidden));
+  IMO_TRY(layer.down, reader.matrix(name("ffn_down.weight"), width, hidden));
+  IMO_TRY(layer.down_bias, reader.vector(name("ffn_down.bias"), width));
+  return layer;
+}
+
 // The embedding says how many tokens there are; the vocabulary has to agree.
 Result<std::uint32_t> vocabulary_size(const GgufFile& file) {
   const SourceTensor* embedding = file.find_tensor("token_embd.weight");
@@ -236,7 +291,8 @@ Result<std::uint32_t> vocabulary_size(const GgufFile& file) {
   return static_cast<std::uint32_t>(rows);
 }
 
-Result<ModelTensors> read_tensors(const GgufFile& file, ModelConfig& config) {
+Result<ModelTensors> read_tensors(const GgufFile& file, ModelConfig& config,
+                                  std::deque<SourceTensor>& parts) {
   TensorReader reader(file);
   ModelTensors tensors;
   const std::uint32_t width = config.embedding_length;
@@ -248,10 +304,18 @@ Result<ModelTensors> read_tensors(const GgufFile& file, ModelConfig& config) {
   if (!config.tied_output) {
     IMO_TRY(tensors.output, reader.matrix("output.weight", config.vocabulary_size, width));
   }
-  IMO_TRY(tensors.rope_frequencies,
-          reader.optional_vector("rope_freqs.weight", config.rope_dimensions / 2));
+  const bool is_gpt2 = config.architecture == Architecture::kGpt2;
+  if (is_gpt2) {
+    IMO_TRY(tensors.output_norm_bias, reader.vector("output_norm.bias", width));
+    IMO_TRY(tensors.position_embedding,
+            reader.matrix("position_embd.weight", config.context_length, width));
+  } else {
+    IMO_TRY(tensors.rope_frequencies,
+            reader.optional_vector("rope_freqs.weight", config.rope_dimensions / 2));
+  }
   for (std::uint32_t i = 0; i < config.layers; ++i) {
-    IMO_TRY(LayerTensors layer, read_layer(reader, config, i));
+    IMO_TRY(LayerTensors layer,
+            is_gpt2 ? read_gpt2_layer(reader, config, i, parts) : read_layer(reader, config, i));
     tensors.layers.push_back(layer);
   }
   IMO_TRY_VOID(reader.check_nothing_left());
@@ -274,13 +338,15 @@ Hash32 hash_of(const MappedFile& file) {
 /// All that are used, each once.
 std::vector<const SourceTensor*> all_tensors(const ModelTensors& tensors) {
   std::vector<const SourceTensor*> all{tensors.embedding, tensors.output_norm,
-                                       tensors.rope_frequencies};
+                                       tensors.rope_frequencies, tensors.output_norm_bias,
+                                       tensors.position_embedding};
   if (tensors.output != tensors.embedding) all.push_back(tensors.output);
   for (const LayerTensors& layer : tensors.layers) {
     for (const SourceTensor* each :
          {layer.attention_norm, layer.query, layer.key, layer.value, layer.query_bias,
           layer.key_bias, layer.value_bias, layer.attention_output, layer.feed_forward_norm,
-          layer.gate, layer.up, layer.down}) {
+          layer.gate, layer.up, layer.down, layer.attention_norm_bias, layer.attention_output_bias,
+          layer.feed_forward_norm_bias, layer.up_bias, layer.down_bias}) {
       all.push_back(each);
     }
   }
@@ -310,7 +376,8 @@ Result<ModelSource> ModelSource::from_gguf(GgufFile file) {
   ModelSource source;
   source.file_ = std::move(file);
   IMO_TRY(source.config_, read_config(source.file_));
-  IMO_TRY(source.tensors_, read_tensors(source.file_, source.config_));
+  source.parts_ = std::make_shared<std::deque<SourceTensor>>();
+  IMO_TRY(source.tensors_, read_tensors(source.file_, source.config_, *source.parts_));
   return source;
 }
 

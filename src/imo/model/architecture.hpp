@@ -6,6 +6,7 @@
 #include "imo/model/vocabulary.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -19,6 +20,7 @@ namespace imo::model {
 enum class Architecture : std::uint8_t {
   kLlama = 0,  ///< interleaved rotary pairs (2i, 2i+1)
   kQwen2 = 1,  ///< biases on q, k, v; rotary pairs (i, i + d/2)
+  kGpt2 = 2,   ///< LayerNorm, learned positions, GELU; biases everywhere; no rotation, no gate
 };
 
 /// Which two elements of a head one rotation couples.
@@ -51,24 +53,32 @@ struct ModelConfig {
 
 /// Borrowed from the file. A matrix maps columns() inputs to rows() outputs, one row an output.
 struct LayerTensors {
-  const SourceTensor* attention_norm = nullptr;     ///< [embedding]
-  const SourceTensor* query = nullptr;              ///< [query_length rows, embedding columns]
-  const SourceTensor* key = nullptr;                ///< [kv_length, embedding]
-  const SourceTensor* value = nullptr;              ///< [kv_length, embedding]
-  const SourceTensor* query_bias = nullptr;         ///< null, or [query_length]
-  const SourceTensor* key_bias = nullptr;           ///< null, or [kv_length]
-  const SourceTensor* value_bias = nullptr;         ///< null, or [kv_length]
-  const SourceTensor* attention_output = nullptr;   ///< [embedding, query_length]
-  const SourceTensor* feed_forward_norm = nullptr;  ///< [embedding]
-  const SourceTensor* gate = nullptr;               ///< [feed_forward, embedding]
-  const SourceTensor* up = nullptr;                 ///< [feed_forward, embedding]
-  const SourceTensor* down = nullptr;               ///< [embedding, feed_forward]
+  const SourceTensor* attention_norm = nullptr;  ///< [embedding]
+  // Those with "bias" in their names may be null; of gpt2 none is, and `gate` is.
+  const SourceTensor* attention_norm_bias = nullptr;     ///< [embedding]
+  const SourceTensor* attention_output_bias = nullptr;   ///< [embedding]
+  const SourceTensor* feed_forward_norm_bias = nullptr;  ///< [embedding]
+  const SourceTensor* up_bias = nullptr;                 ///< [feed_forward]
+  const SourceTensor* down_bias = nullptr;               ///< [embedding]
+  const SourceTensor* query = nullptr;                   ///< [query_length rows, embedding columns]
+  const SourceTensor* key = nullptr;                     ///< [kv_length, embedding]
+  const SourceTensor* value = nullptr;                   ///< [kv_length, embedding]
+  const SourceTensor* query_bias = nullptr;              ///< null, or [query_length]
+  const SourceTensor* key_bias = nullptr;                ///< null, or [kv_length]
+  const SourceTensor* value_bias = nullptr;              ///< null, or [kv_length]
+  const SourceTensor* attention_output = nullptr;        ///< [embedding, query_length]
+  const SourceTensor* feed_forward_norm = nullptr;       ///< [embedding]
+  const SourceTensor* gate = nullptr;                    ///< [feed_forward, embedding]
+  const SourceTensor* up = nullptr;                      ///< [feed_forward, embedding]
+  const SourceTensor* down = nullptr;                    ///< [embedding, feed_forward]
 };
 
 struct ModelTensors {
-  const SourceTensor* embedding = nullptr;    ///< [vocabulary, embedding]
-  const SourceTensor* output_norm = nullptr;  ///< [embedding]
-  const SourceTensor* output = nullptr;       ///< [vocabulary, embedding]; == embedding when tied
+  const SourceTensor* embedding = nullptr;           ///< [vocabulary, embedding]
+  const SourceTensor* output_norm = nullptr;         ///< [embedding]
+  const SourceTensor* output_norm_bias = nullptr;    ///< null, or [embedding]
+  const SourceTensor* position_embedding = nullptr;  ///< null, or [context, embedding]
+  const SourceTensor* output = nullptr;  ///< [vocabulary, embedding]; == embedding when tied
   const SourceTensor* rope_frequencies = nullptr;  ///< null, or [rope_dimensions / 2] divisors
   std::vector<LayerTensors> layers;
 };
@@ -123,6 +133,7 @@ class ModelSource {
   std::shared_ptr<const Checkpoint> checkpoint_;  ///< or null
   ModelConfig config_;
   ModelTensors tensors_;
+  std::shared_ptr<std::deque<SourceTensor>> parts_;  ///< of tensors that hold several
 };
 
 /// Angle of rotary pair `pair` < rope_dimensions/2 at position 1, in radians:

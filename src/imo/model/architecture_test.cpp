@@ -61,10 +61,41 @@ TEST(Architecture, ReadsQwen2WithBiases) {
   EXPECT_NE(source->tensors().output, source->tensors().embedding);
 }
 
+TEST(Architecture, ReadsGpt2) {
+  const TinyShape shape{.architecture = "gpt2", .heads = 4, .kv_heads = 4};
+  const Bytes bytes = testing::tiny_model(shape);
+  const auto source = GgufFile::parse(bytes).and_then(ModelSource::from_gguf);
+  ASSERT_TRUE(source.has_value()) << source.error().message;
+  EXPECT_EQ(source->config().rope_dimensions, 0U);
+  const LayerTensors& layer = source->tensors().layers[1];
+  EXPECT_EQ(layer.gate, nullptr);
+  // One tensor holds queries, keys and values.
+  EXPECT_EQ(layer.key->bytes.data(), layer.query->bytes.data() + layer.query->bytes.size());
+  EXPECT_EQ(layer.value->rows(), 16U);
+  EXPECT_EQ(layer.value->offset, layer.query->offset + 2 * layer.query->bytes.size());
+  EXPECT_EQ(layer.value_bias->columns(), 16U);
+  EXPECT_EQ(layer.value_bias->bytes.data(), layer.query_bias->bytes.data() + 2 * 16 * 4);
+
+  for (const char* missing : {"position_embd.weight", "output_norm.bias", "blk.0.attn_norm.bias",
+                              "blk.0.attn_qkv.bias", "blk.1.ffn_up.bias"}) {
+    GgufWriter writer;
+    testing::add_tiny_config(writer, shape);
+    testing::add_tiny_tensors(writer, shape, [&](const std::string& n) { return n == missing; });
+    EXPECT_EQ(error_of(writer), fmt::format("tensor '{}' is missing", missing));
+  }
+  TinyShape told = shape;
+  told.context = 33;
+  EXPECT_THAT(error_of(told, shape), HasSubstr("'position_embd.weight' is 16 x 32"));
+  told = shape;
+  told.kv_heads = 2;
+  EXPECT_THAT(error_of(told, shape), HasSubstr("gpt2 has one of keys for each"));
+}
+
 TEST(Architecture, OthersAreRefusedByName) {
   TinyShape shape;
   shape.architecture = "gemma";
-  EXPECT_EQ(error_of(shape, shape), "architecture \"gemma\" is not supported; llama and qwen2 are");
+  EXPECT_EQ(error_of(shape, shape),
+            "architecture \"gemma\" is not supported; llama, qwen2 and gpt2 are");
 }
 
 TEST(Architecture, VocabularyOnlyFilesSaySo) {

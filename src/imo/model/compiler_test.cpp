@@ -67,6 +67,35 @@ TEST(Compiler, TellsItsProgress) {
   EXPECT_THAT(stages, ::testing::ElementsAre("calibrating", "quantising", "hashing"));
 }
 
+TEST(Compiler, LaysOutGpt2) {
+  const Compiled compiled =
+      tiny_program({.architecture = "gpt2", .heads = 4, .kv_heads = 4, .tied = false});
+  const Program& program = compiled.program;
+  using enum OperatorKind;
+  EXPECT_EQ(program.operators[0].kind, kEmbed);
+  EXPECT_EQ(program.operators[1].kind, kPosition);
+  EXPECT_EQ(program.operators[2].kind, kAdd);
+  std::vector<OperatorKind> layer;
+  for (const Operator& op : program.operators) {
+    if (op.layer == 0) layer.push_back(op.kind);
+  }
+  const std::vector<OperatorKind> expected{
+      kNarrow, kSumSquares, kRoot,       kReciprocal, kScale,      kMatMul, kMatMul,
+      kMatMul, kScores,     kRowMax,     kExp,        kRowSum,     kMix,    kReciprocal,
+      kScale,  kMatMul,     kAdd,        kNarrow,     kSumSquares, kRoot,   kReciprocal,
+      kScale,  kMatMul,     kActivation, kMatMul,     kAdd};
+  EXPECT_EQ(layer, expected);
+  ASSERT_EQ(program.tables.size(), 2U);
+  EXPECT_EQ(program.tables[1].kind, TableKind::kGelu);
+  for (const WeightTensor& tensor : program.tensors) {
+    EXPECT_EQ(tensor.biases.empty(), tensor.name.ends_with("_embd")) << tensor.name;
+  }
+  EXPECT_EQ(compiled.root, model_root(program));
+  const auto parsed = parse_program(serialize_program(program, compiled.root));
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  EXPECT_EQ(parsed->program.operators, program.operators);
+}
+
 TEST(Compiler, ThreadsChangeNoBit) {
   TinyShape shape;
   shape.width = 256;  // matrices large enough to be split

@@ -3,6 +3,7 @@
 #include "imo/base/check.hpp"
 #include "imo/base/thread_pool.hpp"
 #include "imo/model/portable_math.hpp"
+#include "imo/model/tables.hpp"
 
 #include <algorithm>
 #include <array>
@@ -71,14 +72,23 @@ void multiply_rows(const FloatModel::Matrix& w, const float* x, std::span<float>
 }
 
 // out = x / sqrt(mean(x^2) + epsilon)
-void normalise(std::span<const float> x, double epsilon, std::span<float> out) {
+void divide_by_rms(std::span<const float> x, double epsilon, std::span<float> out) {
   const float mean = dot(x.data(), x.data(), x.size()) / static_cast<float>(x.size());
   const float scale = 1.0F / std::sqrt(mean + static_cast<float>(epsilon));
   for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * scale;
 }
 
-void apply_gain(std::span<const float> x, std::span<const float> gain, std::span<float> out) {
-  for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * gain[i];
+void apply(const FloatModel::Norm& norm, std::span<const float> x, std::span<float> out) {
+  for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] * norm.gain[i];
+  for (std::size_t i = 0; i < norm.bias.size(); ++i) out[i] += norm.bias[i];
+}
+
+// out = x - mean(x)
+void centre(std::span<const float> x, std::span<float> out) {
+  double sum = 0;
+  for (const float value : x) sum += value;
+  const auto mean = static_cast<float>(sum / static_cast<double>(x.size()));
+  for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] - mean;
 }
 
 // e^x to single precision with portable operations only, as in portable_math, but several times
@@ -112,6 +122,10 @@ void softmax(std::span<float> scores) {
 
 float silu(float x) {
   return x / (1.0F + exp_to_float(-x));
+}
+
+float gelu(float x) {
+  return x / (1.0F + exp_to_float(-static_cast<float>(gelu_gate(x))));
 }
 
 // Turns every head of `heads` by the angles of `position`.
@@ -159,16 +173,27 @@ class Loader {
 
   Result<FloatModel::Layer> layer(const LayerTensors& from) const {
     FloatModel::Layer layer;
-    IMO_TRY(layer.attention_norm, read_tensor(*from.attention_norm));
+    IMO_TRY(layer.attention_norm, norm(from.attention_norm, from.attention_norm_bias));
     IMO_TRY(layer.query, matrix(*from.query, from.query_bias));
     IMO_TRY(layer.key, matrix(*from.key, from.key_bias));
     IMO_TRY(layer.value, matrix(*from.value, from.value_bias));
-    IMO_TRY(layer.attention_output, matrix(*from.attention_output, nullptr));
-    IMO_TRY(layer.feed_forward_norm, read_tensor(*from.feed_forward_norm));
-    IMO_TRY(layer.gate, matrix(*from.gate, nullptr));
-    IMO_TRY(layer.up, matrix(*from.up, nullptr));
-    IMO_TRY(layer.down, matrix(*from.down, nullptr));
+    IMO_TRY(layer.attention_output, matrix(*from.attention_output, from.attention_output_bias));
+    IMO_TRY(layer.feed_forward_norm, norm(from.feed_forward_norm, from.feed_forward_norm_bias));
+    if (from.gate != nullptr) {
+      IMO_TRY(layer.gate, matrix(*from.gate, nullptr));
+    }
+    IMO_TRY(layer.up, matrix(*from.up, from.up_bias));
+    IMO_TRY(layer.down, matrix(*from.down, from.down_bias));
     return layer;
+  }
+
+  static Result<FloatModel::Norm> norm(const SourceTensor* gain, const SourceTensor* bias) {
+    FloatModel::Norm norm;
+    IMO_TRY(norm.gain, read_tensor(*gain));
+    if (bias != nullptr) {
+      IMO_TRY(norm.bias, read_tensor(*bias));
+    }
+    return norm;
   }
 
  private:
@@ -215,7 +240,10 @@ Result<FloatModel> FloatModel::load(const ModelSource& source, ThreadPool* pool)
   model.mappings_ = source.mappings();
   const ModelTensors& tensors = source.tensors();
   IMO_TRY(model.embedding, loader.matrix(*tensors.embedding, nullptr));
-  IMO_TRY(model.output_norm, read_tensor(*tensors.output_norm));
+  IMO_TRY(model.output_norm, Loader::norm(tensors.output_norm, tensors.output_norm_bias));
+  if (tensors.position_embedding != nullptr) {
+    IMO_TRY(model.positions, loader.matrix(*tensors.position_embedding, nullptr));
+  }
   if (!model.config.tied_output) {
     IMO_TRY(model.output, loader.matrix(*tensors.output, nullptr));
   }
@@ -247,6 +275,7 @@ FloatSession::FloatSession(const FloatModel& model, ThreadPool* pool)
   values_.resize(config.layers);
   residual_.resize(config.embedding_length);
   normed_.resize(config.embedding_length);
+  centred_.resize(config.embedding_length);
   scaled_.resize(config.embedding_length);
   added_.resize(config.embedding_length);
   query_.resize(config.query_length());
@@ -284,9 +313,9 @@ void FloatSession::reset() {
 
 void FloatSession::attention(const FloatModel::Layer& layer, std::uint32_t index) {
   const ModelConfig& config = model_->config;
-  normalise(residual_, config.norm_epsilon, normed_);
+  normalise();
   see(Site::kAttentionNormed, index, normed_);
-  apply_gain(normed_, layer.attention_norm, scaled_);
+  apply(layer.attention_norm, normed_, scaled_);
   multiply(layer.query, scaled_, query_);
   multiply(layer.key, scaled_, key_);
   multiply(layer.value, scaled_, value_);
@@ -304,7 +333,7 @@ void FloatSession::attention(const FloatModel::Layer& layer, std::uint32_t index
   multiply(layer.attention_output, mixed_, added_);
   see(Site::kAttentionOutput, index, added_);
   add_to(residual_, added_);
-  see(Site::kAfterAttention, index, residual_);
+  see_residual(Site::kAfterAttention, index);
 }
 
 // One head: scores against every position up to this one, and the mix of their values.
@@ -331,9 +360,26 @@ void FloatSession::attend(std::uint32_t layer, std::uint32_t head) {
 }
 
 void FloatSession::feed_forward(const FloatModel::Layer& layer, std::uint32_t index) {
-  normalise(residual_, model_->config.norm_epsilon, normed_);
+  normalise();
   see(Site::kFeedForwardNormed, index, normed_);
-  apply_gain(normed_, layer.feed_forward_norm, scaled_);
+  apply(layer.feed_forward_norm, normed_, scaled_);
+  layer.gate.rows == 0 ? ungated(layer, index) : gated(layer, index);
+  see(Site::kFeedForwardOutput, index, added_);
+  add_to(residual_, added_);
+  see_residual(Site::kAfterFeedForward, index);
+}
+
+// added = W_down gelu(W_up x)
+void FloatSession::ungated(const FloatModel::Layer& layer, std::uint32_t index) {
+  multiply(layer.up, scaled_, gate_);
+  see(Site::kGate, index, gate_);
+  for (float& x : gate_) x = gelu(x);
+  see(Site::kHidden, index, gate_);
+  multiply(layer.down, gate_, added_);
+}
+
+// added = W_down (silu(W_gate x) * W_up x)
+void FloatSession::gated(const FloatModel::Layer& layer, std::uint32_t index) {
   multiply(layer.gate, scaled_, gate_);
   multiply(layer.up, scaled_, up_);
   see(Site::kGate, index, gate_);
@@ -343,9 +389,23 @@ void FloatSession::feed_forward(const FloatModel::Layer& layer, std::uint32_t in
   for (std::size_t i = 0; i < gate_.size(); ++i) gate_[i] *= up_[i];
   see(Site::kHidden, index, gate_);
   multiply(layer.down, gate_, added_);
-  see(Site::kFeedForwardOutput, index, added_);
-  add_to(residual_, added_);
-  see(Site::kAfterFeedForward, index, residual_);
+}
+
+// x / rms(x), of LayerNorm without the mean
+void FloatSession::normalise() {
+  std::span<const float> from = residual_;
+  if (!model_->output_norm.bias.empty()) {
+    centre(residual_, centred_);
+    from = centred_;
+  }
+  divide_by_rms(from, model_->config.norm_epsilon, normed_);
+}
+
+void FloatSession::see_residual(Site site, std::uint32_t layer) {
+  if (!observer_) return;
+  if (model_->output_norm.bias.empty()) return observer_(site, layer, residual_);
+  centre(residual_, centred_);
+  observer_(site, layer, centred_);
 }
 
 Result<void> FloatSession::advance(TokenId token) {
@@ -359,7 +419,8 @@ Result<void> FloatSession::advance(TokenId token) {
   }
   const auto embedded = model_->embedding.row(token, normed_);
   std::copy(embedded.begin(), embedded.end(), residual_.begin());
-  see(Site::kEmbedding, 0, residual_);
+  if (model_->positions.rows != 0) add_to(residual_, model_->positions.row(position_, normed_));
+  see_residual(Site::kEmbedding, 0);
   for (std::uint32_t i = 0; i < config.layers; ++i) {
     attention(model_->layers[i], i);
     feed_forward(model_->layers[i], i);
@@ -371,9 +432,9 @@ Result<void> FloatSession::advance(TokenId token) {
 Result<std::span<const float>> FloatSession::step(TokenId token) {
   IMO_TRY_VOID(advance(token));
   const ModelConfig& config = model_->config;
-  normalise(residual_, config.norm_epsilon, normed_);
+  normalise();
   see(Site::kFinalNormed, config.layers, normed_);
-  apply_gain(normed_, model_->output_norm, scaled_);
+  apply(model_->output_norm, normed_, scaled_);
   multiply(model_->output_matrix(), scaled_, logits_);
   see(Site::kLogits, config.layers, logits_);
   if (!std::all_of(logits_.begin(), logits_.end(), [](float x) { return std::isfinite(x); })) {

@@ -32,16 +32,19 @@ enum class Site : std::uint8_t {
   kAttentionOutput,    ///< [embedding] what attention adds to the residual stream
   kAfterAttention,     ///< [embedding] the residual stream
   kFeedForwardNormed,  ///< [embedding] x / rms(x), before the gain
-  kGate,               ///< [feed_forward] before SiLU
+  kGate,               ///< [feed_forward] before SiLU; gpt2: before GELU
   kUp,                 ///< [feed_forward]
   kActivated,          ///< [feed_forward] SiLU(gate)
-  kHidden,             ///< [feed_forward] SiLU(gate) * up
+  kHidden,             ///< [feed_forward] SiLU(gate) * up; gpt2: GELU(up)
   kFeedForwardOutput,  ///< [embedding] what the feed-forward adds
   kAfterFeedForward,   ///< [embedding] the residual stream
   kFinalNormed,        ///< [embedding] x / rms(x), before the gain
   kLogits,             ///< [vocabulary]
 };
 
+/// Of a model with LayerNorm, which takes the mean away before it does anything else, the residual
+/// stream is shown without its mean: all that the model can know of it.
+///
 /// Sees the values of every site of every step, in the order of the computation. Sites outside
 /// the layers come with layer == layers for the final ones and 0 for the embedding.
 using Observer = std::function<void(Site site, std::uint32_t layer, std::span<const float> values)>;
@@ -61,11 +64,15 @@ class FloatModel {
     /// for columns.
     [[nodiscard]] std::span<const float> row(std::uint32_t index, std::span<float> scratch) const;
   };
+  struct Norm {
+    std::vector<float> gain;
+    std::vector<float> bias;  ///< empty where there is none: RMSNorm; else LayerNorm
+  };
   struct Layer {
-    std::vector<float> attention_norm;
+    Norm attention_norm;
     Matrix query, key, value, attention_output;
-    std::vector<float> feed_forward_norm;
-    Matrix gate, up, down;
+    Norm feed_forward_norm;
+    Matrix gate, up, down;  ///< gpt2 has no gate
   };
 
   /// Reads every tensor once; fails on NaN and infinity.
@@ -73,7 +80,8 @@ class FloatModel {
 
   ModelConfig config;
   Matrix embedding;
-  std::vector<float> output_norm;
+  Matrix positions;  ///< gpt2: added to the embedding
+  Norm output_norm;
   Matrix output;                    ///< empty when tied
   std::vector<double> rope_angles;  ///< per pair, radians per position
   std::vector<Layer> layers;
@@ -113,7 +121,11 @@ class FloatSession {
   void attention(const FloatModel::Layer& layer, std::uint32_t index);
   void attend(std::uint32_t layer, std::uint32_t head);
   void feed_forward(const FloatModel::Layer& layer, std::uint32_t index);
+  void gated(const FloatModel::Layer& layer, std::uint32_t index);
+  void ungated(const FloatModel::Layer& layer, std::uint32_t index);
+  void normalise();
   void see(Site site, std::uint32_t layer, std::span<const float> values) const;
+  void see_residual(Site site, std::uint32_t layer);
 
   void multiply(const FloatModel::Matrix& w, std::span<const float> x, std::span<float> out);
 
@@ -124,8 +136,8 @@ class FloatSession {
   std::uint32_t position_ = 0;
   std::vector<std::vector<float>> keys_;    ///< per layer: positions x kv_length
   std::vector<std::vector<float>> values_;  ///< per layer: positions x kv_length
-  std::vector<float> residual_, normed_, scaled_, query_, key_, value_, mixed_, added_, scores_,
-      gate_, up_, logits_;
+  std::vector<float> residual_, normed_, centred_, scaled_, query_, key_, value_, mixed_, added_,
+      scores_, gate_, up_, logits_;
 };
 
 /// The lowest index among the greatest.

@@ -109,6 +109,10 @@ class Definition {
       std::vector<float> scratch(width);
       const auto row = model_.embedding.row(token, scratch);
       x.emplace_back(row.begin(), row.end());
+      if (model_.positions.rows == 0) continue;
+      const auto at = static_cast<std::uint32_t>(x.size() - 1);
+      const auto place = model_.positions.row(at, scratch);
+      for (std::size_t i = 0; i < width; ++i) x.back()[i] += place[i];
     }
     for (const FloatModel::Layer& layer : model_.layers) {
       add(x, attention(layer, x));
@@ -136,13 +140,19 @@ class Definition {
     return out;
   }
 
-  Vector normed(const Vector& x, const std::vector<float>& gain) const {
+  Vector normed(const Vector& x, const FloatModel::Norm& norm) const {
+    const auto n = static_cast<double>(x.size());
+    double mean = 0;
+    if (!norm.bias.empty()) {
+      for (const double v : x) mean += v / n;
+    }
     double squares = 0;
-    for (const double v : x) squares += v * v;
-    const double rms =
-        std::sqrt(squares / static_cast<double>(x.size()) + model_.config.norm_epsilon);
+    for (const double v : x) squares += (v - mean) * (v - mean);
+    const double rms = std::sqrt(squares / n + model_.config.norm_epsilon);
     Vector out(x.size());
-    for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] / rms * gain[i];
+    for (std::size_t i = 0; i < x.size(); ++i) {
+      out[i] = (x[i] - mean) / rms * norm.gain[i] + (norm.bias.empty() ? 0 : norm.bias[i]);
+    }
     return out;
   }
 
@@ -204,6 +214,13 @@ class Definition {
 
   Vector feed_forward(const FloatModel::Layer& layer, const Vector& x) const {
     const Vector in = normed(x, layer.feed_forward_norm);
+    if (layer.gate.rows == 0) {
+      Vector up = times(layer.up, in);
+      for (double& v : up) {
+        v *= 0.5 * (1 + std::tanh(std::sqrt(2 / std::acos(-1.0)) * (v + 0.044715 * v * v * v)));
+      }
+      return times(layer.down, up);
+    }
     Vector gate = times(layer.gate, in);
     const Vector up = times(layer.up, in);
     for (std::size_t i = 0; i < gate.size(); ++i) gate[i] *= up[i] / (1 + std::exp(-gate[i]));
@@ -226,8 +243,9 @@ FloatModel tiny(const testing::TinyShape& shape) {
 
 TEST(FloatReference, IsTheDefinition) {
   testing::TinyShape shape;
-  for (const char* architecture : {"llama", "qwen2"}) {
+  for (const char* architecture : {"llama", "qwen2", "gpt2"}) {
     for (const std::uint32_t kv_heads : {1U, 2U, 4U}) {
+      if (architecture == std::string("gpt2") && kv_heads != shape.heads) continue;
       shape.architecture = architecture;
       shape.kv_heads = kv_heads;
       shape.biases = shape.architecture == "qwen2";

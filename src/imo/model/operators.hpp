@@ -28,6 +28,7 @@
 /// | 16     | Multiply   | R15(x[i] * y[i], s)                                 | int16 | 15 bits |
 /// | 17     | BlockMax   | (value, id) of the greatest of 256 logits           | int32 | 31 bits |
 /// | 18     | Argmax     | id of the greatest value over the blocks            | int32 | < 2^24 |
+/// | 19     | Position   | R31(w[p][i] * M[p], s)                              | int32 | 31 bits |
 ///
 /// Rb(x, s) = clamp_b((x + 2^(s-1)) >> s), the only rounding there is: arithmetic shift, half goes
 /// up, then a clamp to [-(2^b - 1), 2^b - 1]. Every x it is given lies under 2^60 in magnitude.
@@ -59,6 +60,7 @@ enum class OperatorKind : std::uint8_t {
   kMultiply = 16,
   kBlockMax = 17,
   kArgmax = 18,
+  kPosition = 19,
 };
 
 // Widths, in bits of magnitude behind the sign.

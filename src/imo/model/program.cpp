@@ -55,6 +55,8 @@ std::string_view operator_kind_name(OperatorKind kind) {
       return "BlockMax";
     case OperatorKind::kArgmax:
       return "Argmax";
+    case OperatorKind::kPosition:
+      return "Position";
   }
   return "unknown";
 }
@@ -67,6 +69,8 @@ std::string_view table_kind_name(TableKind kind) {
       return "exp";
     case TableKind::kSilu:
       return "silu";
+    case TableKind::kGelu:
+      return "gelu";
   }
   return "unknown";
 }
@@ -98,6 +102,7 @@ ElementType output_type(const Operator& op) {
     case OperatorKind::kMix:
       return ElementType::kInt64;
     case OperatorKind::kEmbed:
+    case OperatorKind::kPosition:
     case OperatorKind::kNarrow:
     case OperatorKind::kAdd:
     case OperatorKind::kScores:

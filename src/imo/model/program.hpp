@@ -32,7 +32,7 @@ struct Operator {
   /// Operators before this one whose outputs it reads. Scores: queries, keys. Exp: scores, maxima.
   /// Mix: exps, values. Scale: the scaled, reciprocals. Embed reads the tokens: none.
   std::array<std::uint32_t, 2> inputs{kNone, kNone};
-  std::uint32_t tensor = kNone;  ///< Embed, MatMul: index into Program::tensors
+  std::uint32_t tensor = kNone;  ///< Embed, Position, MatMul: index into Program::tensors
   std::uint32_t table = kNone;   ///< Rope, Exp, Activation: index into Program::tables
   /// Elements in the row of one position. Scores and Exp: elements per key, that is heads; the
   /// row of position p has width * (p + 1) elements, ordered [head][key].
@@ -72,13 +72,14 @@ enum class TableKind : std::uint8_t {
   kRope = 1,  ///< int16 [position][pair]{cos, sin}
   kExp = 2,   ///< int32 [65536], 2^20 exp(-i 2^-12)
   kSilu = 3,  ///< int16 [65536], entry x + 32768, same fraction in and out
+  kGelu = 4,  ///< the same of another function
 };
 
 /// A function as a list of values. Exactly one of the spans is not empty, by kind.
 struct Table {
   TableKind kind = TableKind::kExp;
   std::int8_t fraction = 0;
-  std::span<const std::int16_t> narrow;  ///< kRope, kSilu
+  std::span<const std::int16_t> narrow;  ///< kRope, kSilu, kGelu
   std::span<const std::int32_t> wide;    ///< kExp
 
   [[nodiscard]] std::size_t entries() const { return narrow.size() + wide.size(); }

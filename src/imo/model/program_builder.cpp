@@ -24,7 +24,6 @@ constexpr int kMostRangeGain = 8;  ///< how much finer than its values a mix may
 
 constexpr std::uint32_t kExpTable = 0;
 constexpr std::uint32_t kRopeTable = 1;
-constexpr std::uint32_t kGateTable = 2;
 
 double unit_of(int fraction) {
   return std::ldexp(1.0, -fraction);
@@ -71,15 +70,80 @@ ProgramBuilder::ProgramBuilder(const FloatModel& model, const Ranges& ranges, Me
   add_tables();
 }
 
+// Without rotation there is no table of it; the activation's is the last one.
 void ProgramBuilder::add_tables() {
   storage_->exp_table = make_exp_table();
-  storage_->narrow_tables.push_back(
-      make_rope_table(model_.config.context_length, model_.rope_angles));
-  storage_->narrow_tables.push_back(make_silu_table(gate_fraction_));
   program_.tables.push_back({TableKind::kExp, kExpFraction, {}, storage_->exp_table});
-  program_.tables.push_back({TableKind::kRope, kRopeFraction, storage_->narrow_tables[0], {}});
-  program_.tables.push_back(
-      {TableKind::kSilu, static_cast<std::int8_t>(gate_fraction_), storage_->narrow_tables[1], {}});
+  const auto add = [this](TableKind kind, int fraction, std::vector<std::int16_t> table) {
+    storage_->narrow_tables.push_back(std::move(table));
+    program_.tables.push_back(
+        {kind, static_cast<std::int8_t>(fraction), storage_->narrow_tables.back(), {}});
+  };
+  if (!model_.rope_angles.empty()) {
+    add(TableKind::kRope, kRopeFraction,
+        make_rope_table(model_.config.context_length, model_.rope_angles));
+  }
+  if (has_layer_norm()) {
+    add(TableKind::kGelu, gate_fraction_, make_gelu_table(gate_fraction_));
+  } else {
+    add(TableKind::kSilu, gate_fraction_, make_silu_table(gate_fraction_));
+  }
+}
+
+ProgramBuilder::Rows ProgramBuilder::plain(const FloatModel::Matrix& matrix) {
+  const auto read = [&matrix](std::uint32_t row, std::span<float> scratch) {
+    return matrix.row(row, scratch);
+  };
+  return {
+      read, matrix.rows, matrix.columns, {matrix.bias.begin(), matrix.bias.end()}, &matrix.source};
+}
+
+ProgramBuilder::Rows ProgramBuilder::behind(const FloatModel::Norm& norm,
+                                            const FloatModel::Matrix& matrix) {
+  Rows rows = plain(matrix);
+  if (norm.bias.empty()) return rows;
+  rows.bias.resize(matrix.rows);
+  std::vector<float> scratch(matrix.columns);
+  for (std::uint32_t i = 0; i < matrix.rows; ++i) {
+    const auto row = matrix.row(i, scratch);
+    for (std::size_t j = 0; j < row.size(); ++j) rows.bias[i] += double{row[j]} * norm.bias[j];
+  }
+  return rows;
+}
+
+ProgramBuilder::Rows ProgramBuilder::embedded(const FloatModel::Matrix& matrix) const {
+  Rows rows = plain(matrix);
+  if (!has_layer_norm()) return rows;
+  rows.read = [&matrix](std::uint32_t index, std::span<float> scratch) {
+    const auto row = matrix.row(index, scratch);
+    double sum = 0;
+    for (const float value : row) sum += value;
+    const auto mean = static_cast<float>(sum / static_cast<double>(row.size()));
+    for (std::size_t j = 0; j < row.size(); ++j) scratch[j] = row[j] - mean;
+    return std::span<const float>(scratch);
+  };
+  return rows;
+}
+
+ProgramBuilder::Rows ProgramBuilder::added(const FloatModel::Matrix& matrix) const {
+  Rows rows = plain(matrix);
+  if (!has_layer_norm()) return rows;
+  std::vector<double> means(matrix.columns);
+  std::vector<float> scratch(matrix.columns);
+  for (std::uint32_t i = 0; i < matrix.rows; ++i) {
+    const auto row = matrix.row(i, scratch);
+    for (std::size_t j = 0; j < row.size(); ++j) means[j] += row[j];
+  }
+  for (double& mean : means) mean /= matrix.rows;
+  double bias = 0;
+  for (const double each : rows.bias) bias += each;
+  for (double& each : rows.bias) each -= bias / matrix.rows;
+  rows.read = [&matrix, means = std::move(means)](std::uint32_t index, std::span<float> to) {
+    const auto row = matrix.row(index, to);
+    for (std::size_t j = 0; j < row.size(); ++j) to[j] = static_cast<float>(row[j] - means[j]);
+    return std::span<const float>(to);
+  };
+  return rows;
 }
 
 std::string ProgramBuilder::named(std::string_view part) const {
@@ -103,14 +167,26 @@ ProgramBuilder::Target ProgramBuilder::target(double largest, std::string_view n
   return {choose(largest, kActivationBits, kHeadroom, named(name)), kActivationBits, named(name)};
 }
 
-Result<void> ProgramBuilder::add_embedding() {
-  residual_fraction_ = choose(ranges_.residual, kResidualBits, kResidualHeadroom, "residual");
-  Target to{residual_fraction_, kResidualBits, "token_embd"};
-  Operator op{.kind = OperatorKind::kEmbed, .width = model_.embedding.columns};
+Result<std::uint32_t> ProgramBuilder::embed(OperatorKind kind, const FloatModel::Matrix& matrix,
+                                            std::string_view name) {
+  Target to{residual_fraction_, kResidualBits, std::string(name)};
+  Operator op{.kind = kind, .width = matrix.columns};
   op.bits = kResidualBits;
   op.fraction = static_cast<std::int8_t>(residual_fraction_);
-  IMO_TRY(op.tensor, add_tensor(model_.embedding, {}, 1.0, to, op.shift));
-  residual_ = push(op);
+  IMO_TRY(op.tensor, add_tensor(embedded(matrix), {}, 1.0, to, op.shift));
+  return push(op);
+}
+
+Result<void> ProgramBuilder::add_embedding() {
+  residual_fraction_ = choose(ranges_.residual, kResidualBits, kResidualHeadroom, "residual");
+  IMO_TRY(residual_, embed(OperatorKind::kEmbed, model_.embedding, "token_embd"));
+  if (model_.positions.rows == 0) return {};
+  IMO_TRY(const std::uint32_t position,
+          embed(OperatorKind::kPosition, model_.positions, "position_embd"));
+  residual_ = push({.kind = OperatorKind::kAdd,
+                    .inputs = {residual_, position},
+                    .width = model_.embedding.columns,
+                    .fraction = static_cast<std::int8_t>(residual_fraction_)});
   return {};
 }
 
@@ -157,19 +233,17 @@ ProgramBuilder::Value ProgramBuilder::norm(double input_range, double normed_ran
 }
 
 // Row i of the product is acc * scale[i] * input_unit; the multiplier takes that to the target.
-Result<std::uint32_t> ProgramBuilder::add_tensor(const FloatModel::Matrix& matrix,
-                                                 const Columns& about, double input_unit,
-                                                 Target& target, std::uint8_t& shift) {
-  const auto read = [&](std::uint32_t row, std::span<float> scratch) {
-    return matrix.row(row, scratch);
-  };
-  QuantisedMatrix quantised = quantise_rows(read, matrix.rows, matrix.columns, about, means_.pool);
-  if (means_.done) means_.done(matrix.source);
+Result<std::uint32_t> ProgramBuilder::add_tensor(const Rows& matrix, const Columns& about,
+                                                 double input_unit, Target& target,
+                                                 std::uint8_t& shift) {
+  QuantisedMatrix quantised =
+      quantise_rows(matrix.read, matrix.rows, matrix.columns, about, means_.pool);
+  if (means_.done) means_.done(*matrix.source);
   std::vector<std::int64_t> biases;
   for (std::size_t i = 0; i < matrix.bias.size(); ++i) {
     double& scale = quantised.scales[i];
     // A row of zeros with a bias still needs a unit to express the bias in.
-    if (scale == 0) scale = std::fabs(double{matrix.bias[i]}) / input_unit / (1 << 24);
+    if (scale == 0) scale = std::fabs(matrix.bias[i]) / input_unit / (1 << 24);
     const double steps = scale == 0 ? 0 : std::floor(matrix.bias[i] / (scale * input_unit) + 0.5);
     if (std::fabs(steps) > static_cast<double>(kAccumulatorMax)) {
       return invalid(fmt::format("tensor '{}' row {}: bias {} is out of proportion to its weights",
@@ -202,9 +276,8 @@ Result<std::uint32_t> ProgramBuilder::keep(const WeightTensor& tensor, double re
   return static_cast<std::uint32_t>(program_.tensors.size() - 1);
 }
 
-Result<ProgramBuilder::Value> ProgramBuilder::matmul(const FloatModel::Matrix& matrix,
-                                                     const Columns& about, Value input,
-                                                     Target target) {
+Result<ProgramBuilder::Value> ProgramBuilder::matmul(const Rows& matrix, const Columns& about,
+                                                     Value input, Target target) {
   Operator op{.kind = OperatorKind::kMatMul, .inputs = {input.index, kNone}, .width = matrix.rows};
   op.bits = static_cast<std::uint8_t>(target.bits);
   op.fraction = static_cast<std::int8_t>(target.fraction);
@@ -215,10 +288,10 @@ Result<ProgramBuilder::Value> ProgramBuilder::matmul(const FloatModel::Matrix& m
 Result<void> ProgramBuilder::add_to_residual(const FloatModel::Matrix& matrix,
                                              std::span<const double> power, Value input,
                                              std::string_view name) {
-  IMO_TRY(const Value added,
-          matmul(matrix, {{}, power}, input, {residual_fraction_, kResidualBits, named(name)}));
+  IMO_TRY(const Value sum, matmul(added(matrix), {{}, power}, input,
+                                  {residual_fraction_, kResidualBits, named(name)}));
   residual_ = push({.kind = OperatorKind::kAdd,
-                    .inputs = {residual_, added.index},
+                    .inputs = {residual_, sum.index},
                     .width = matrix.rows,
                     .fraction = static_cast<std::int8_t>(residual_fraction_)});
   return {};
@@ -300,44 +373,66 @@ ProgramBuilder::Value ProgramBuilder::mix(std::uint32_t scores, Value value, dou
 
 Result<void> ProgramBuilder::attention(const FloatModel::Layer& layer, const LayerRanges& ranges) {
   const ModelConfig& config = model_.config;
-  const Columns columns{layer.attention_norm, ranges.attention_power};
+  const FloatModel::Norm& norm_of = layer.attention_norm;
+  const Columns columns{norm_of.gain, ranges.attention_power};
   const Value normed = norm(ranges.attention_input, ranges.attention_normed, "attn_norm");
-  IMO_TRY(const Value query, matmul(layer.query, columns, normed, target(ranges.query, "attn_q")));
-  IMO_TRY(const Value key, matmul(layer.key, columns, normed, target(ranges.key, "attn_k")));
-  IMO_TRY(const Value value, matmul(layer.value, columns, normed, target(ranges.value, "attn_v")));
-  // Not as arguments of one call: compilers differ in which they evaluate first.
-  const Value turned_query = rope(query, config.heads);
-  const Value turned_key = rope(key, config.kv_heads);
-  IMO_TRY(const std::uint32_t scored, scores(turned_query, turned_key));
+  const auto project = [&](const FloatModel::Matrix& matrix, const Target& to) {
+    return matmul(behind(norm_of, matrix), columns, normed, to);
+  };
+  IMO_TRY(Value query, project(layer.query, target(ranges.query, "attn_q")));
+  IMO_TRY(Value key, project(layer.key, target(ranges.key, "attn_k")));
+  IMO_TRY(const Value value, project(layer.value, target(ranges.value, "attn_v")));
+  if (!model_.rope_angles.empty()) {
+    query = rope(query, config.heads);
+    key = rope(key, config.kv_heads);
+  }
+  IMO_TRY(const std::uint32_t scored, scores(query, key));
   const Value mixed = mix(scored, value, ranges.mixed);
   return add_to_residual(layer.attention_output, ranges.mixed_power, mixed, "attn_output");
 }
 
+ProgramBuilder::Value ProgramBuilder::activate(Value gate) {
+  return {push({.kind = OperatorKind::kActivation,
+                .inputs = {gate.index, kNone},
+                .table = static_cast<std::uint32_t>(program_.tables.size() - 1),
+                .width = program_.operators[gate.index].width,
+                .fraction = static_cast<std::int8_t>(gate_fraction_)}),
+          gate.unit};
+}
+
 Result<void> ProgramBuilder::feed_forward(const FloatModel::Layer& layer,
                                           const LayerRanges& ranges) {
-  const Columns columns{layer.feed_forward_norm, ranges.feed_forward_power};
+  const FloatModel::Norm& norm_of = layer.feed_forward_norm;
+  const Columns columns{norm_of.gain, ranges.feed_forward_power};
   const Value normed = norm(ranges.feed_forward_input, ranges.feed_forward_normed, "ffn_norm");
-  IMO_TRY(const Value gate, matmul(layer.gate, columns, normed,
-                                   {gate_fraction_, kActivationBits, named("ffn_gate")}));
-  const Value activated{push({.kind = OperatorKind::kActivation,
-                              .inputs = {gate.index, kNone},
-                              .table = kGateTable,
-                              .width = layer.gate.rows,
-                              .fraction = static_cast<std::int8_t>(gate_fraction_)}),
-                        gate.unit};
+  const bool has_gate = layer.gate.rows != 0;
+  const FloatModel::Matrix& first = has_gate ? layer.gate : layer.up;
+  const Target to{gate_fraction_, kActivationBits, named(has_gate ? "ffn_gate" : "ffn_up")};
+  IMO_TRY(const Value entering, matmul(behind(norm_of, first), columns, normed, to));
+  Value hidden = activate(entering);
+  if (has_gate) {
+    IMO_TRY(hidden, gated(layer, ranges, columns, hidden, normed));
+  }
+  return add_to_residual(layer.down, ranges.hidden_power, hidden, "ffn_down");
+}
+
+Result<ProgramBuilder::Value> ProgramBuilder::gated(const FloatModel::Layer& layer,
+                                                    const LayerRanges& ranges,
+                                                    const Columns& columns, Value gate,
+                                                    Value normed) {
   const Target up_target = target(ranges.up, "ffn_up");
-  IMO_TRY(const Value up, matmul(layer.up, columns, normed, up_target));
+  IMO_TRY(const Value up,
+          matmul(behind(layer.feed_forward_norm, layer.up), columns, normed, up_target));
   const int both = gate_fraction_ + up_target.fraction;
   const int out =
       std::min(choose(ranges.hidden, kActivationBits, kHeadroom, named("ffn_hidden")), both - 1);
-  const Value hidden{push({.kind = OperatorKind::kMultiply,
-                           .inputs = {activated.index, up.index},
-                           .width = layer.up.rows,
-                           .shift = static_cast<std::uint8_t>(both - out),
-                           .bits = kActivationBits,
-                           .fraction = static_cast<std::int8_t>(out)}),
-                     unit_of(out)};
-  return add_to_residual(layer.down, ranges.hidden_power, hidden, "ffn_down");
+  return Value{push({.kind = OperatorKind::kMultiply,
+                     .inputs = {gate.index, up.index},
+                     .width = layer.up.rows,
+                     .shift = static_cast<std::uint8_t>(both - out),
+                     .bits = kActivationBits,
+                     .fraction = static_cast<std::int8_t>(out)}),
+               unit_of(out)};
 }
 
 Result<void> ProgramBuilder::add_layer(std::uint32_t layer) {
@@ -350,9 +445,9 @@ Result<void> ProgramBuilder::add_tail() {
   layer_ = kNoLayer;
   program_.tail = static_cast<std::uint32_t>(program_.operators.size());
   const Value normed = norm(ranges_.final_input, ranges_.final_normed, "output_norm");
-  IMO_TRY(const Value logits,
-          matmul(model_.output_matrix(), {model_.output_norm, ranges_.final_power}, normed,
-                 {kLogitFraction, kResidualBits, "output"}));
+  IMO_TRY(const Value logits, matmul(behind(model_.output_norm, model_.output_matrix()),
+                                     {model_.output_norm.gain, ranges_.final_power}, normed,
+                                     {kLogitFraction, kResidualBits, "output"}));
   const std::uint32_t blocks = (program_.vocabulary_size + kArgmaxBlock - 1) / kArgmaxBlock;
   const std::uint32_t best = push({.kind = OperatorKind::kBlockMax,
                                    .inputs = {logits.index, kNone},

@@ -20,6 +20,15 @@ namespace imo::model {
 ///   o = (exp(q.k - max) . v) / sum; x += W_o o
 ///   b = norm(x); x += W_down (silu(W_gate b) * W_up b)
 ///
+/// Of gpt2:
+///
+///   x += p[position]; a = norm(x); q, k, v = W a + b; o as above; x += W_o o + b
+///   b = norm(x); x += W_down gelu(W_up b + b) + b
+///
+/// LayerNorm takes the mean away before all else, and nothing reads the residual stream but norms.
+/// So whatever is added to the stream is stored without its mean, and a norm is that of Llama; its
+/// bias becomes part of the biases of the matrices behind it.
+///
 /// The gain of a norm is folded into the columns of the matrices behind it, and its sqrt(n) into
 /// their multipliers; 1/sqrt(head dimension) is part of the multiplier of Scores.
 class ProgramBuilder {
@@ -67,16 +76,36 @@ class ProgramBuilder {
     std::string name;
   };
 
+  /// A matrix as it goes into the program.
+  struct Rows {
+    ReadRow read;
+    std::uint32_t rows = 0;
+    std::uint32_t columns = 0;
+    std::vector<double> bias;  ///< empty, or one a row
+    const SourceTensor* source = nullptr;
+  };
+
+  [[nodiscard]] bool has_layer_norm() const { return !model_.output_norm.bias.empty(); }
+  static Rows plain(const FloatModel::Matrix& matrix);
+  /// What reads a norm: its bias goes through the matrix.
+  static Rows behind(const FloatModel::Norm& norm, const FloatModel::Matrix& matrix);
+  /// What embeds: each row is a value of the stream.
+  [[nodiscard]] Rows embedded(const FloatModel::Matrix& matrix) const;
+  /// What adds to the stream: each column is.
+  [[nodiscard]] Rows added(const FloatModel::Matrix& matrix) const;
+
   std::uint32_t push(Operator op);
   int choose(double largest, unsigned bits, unsigned headroom, std::string name);
   Target target(double largest, std::string_view name);
   [[nodiscard]] std::string named(std::string_view part) const;
 
   Value norm(double input_range, double normed_range, std::string_view name);
-  Result<std::uint32_t> add_tensor(const FloatModel::Matrix& matrix, const Columns& about,
-                                   double input_unit, Target& target, std::uint8_t& shift);
-  Result<Value> matmul(const FloatModel::Matrix& matrix, const Columns& about, Value input,
-                       Target target);
+  Result<std::uint32_t> add_tensor(const Rows& matrix, const Columns& about, double input_unit,
+                                   Target& target, std::uint8_t& shift);
+  Result<Value> matmul(const Rows& matrix, const Columns& about, Value input, Target target);
+  Result<std::uint32_t> embed(OperatorKind kind, const FloatModel::Matrix& matrix,
+                              std::string_view name);
+  Value activate(Value gate);
   Result<void> add_to_residual(const FloatModel::Matrix& matrix, std::span<const double> power,
                                Value input, std::string_view name);
   Value rope(Value input, std::uint32_t heads);
@@ -84,6 +113,8 @@ class ProgramBuilder {
   Value mix(std::uint32_t scores, Value value, double mixed_range);
   Result<void> attention(const FloatModel::Layer& layer, const LayerRanges& ranges);
   Result<void> feed_forward(const FloatModel::Layer& layer, const LayerRanges& ranges);
+  Result<Value> gated(const FloatModel::Layer& layer, const LayerRanges& ranges,
+                      const Columns& columns, Value gate, Value normed);
   /// Proves that no sum leaves its range, commits to the rows, and puts them aside.
   Result<std::uint32_t> keep(const WeightTensor& tensor, double relative_error);
   void add_tables();

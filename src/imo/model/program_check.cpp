@@ -69,8 +69,8 @@ class OperatorChecker {
   }
 
   Result<const Operator*> residual_input(std::size_t slot) {
-    IMO_TRY(const Operator* from,
-            input(slot, {OperatorKind::kEmbed, OperatorKind::kAdd, OperatorKind::kMatMul}));
+    IMO_TRY(const Operator* from, input(slot, {OperatorKind::kEmbed, OperatorKind::kPosition,
+                                               OperatorKind::kAdd, OperatorKind::kMatMul}));
     if (output_type(*from) != ElementType::kInt32) return wrong("reads int16 where int32 is due");
     return from;
   }
@@ -153,6 +153,8 @@ class OperatorChecker {
         return block_max();
       case OperatorKind::kArgmax:
         return argmax();
+      case OperatorKind::kPosition:
+        return position();
     }
     return invalid(
         fmt::format("operator {} is of kind {}, which there is not", index_, int(op_.kind)));
@@ -162,6 +164,15 @@ class OperatorChecker {
     IMO_TRY(const WeightTensor* weights, tensor());
     IMO_TRY_VOID(
         require(weights->rows == program_.vocabulary_size, "needs a tensor with one row a token"));
+    IMO_TRY_VOID(require(weights->biases.empty(), "cannot use a tensor with biases"));
+    IMO_TRY_VOID(width(weights->columns));
+    return rescales(kResidualBits);
+  }
+
+  Result<void> position() {
+    IMO_TRY(const WeightTensor* weights, tensor());
+    IMO_TRY_VOID(require(weights->rows == program_.context_length,
+                         "needs a tensor with one row a position"));
     IMO_TRY_VOID(require(weights->biases.empty(), "cannot use a tensor with biases"));
     IMO_TRY_VOID(width(weights->columns));
     return rescales(kResidualBits);
@@ -298,7 +309,11 @@ class OperatorChecker {
 
   Result<void> activation() {
     IMO_TRY(const Operator* x, narrow_input(0));
-    IMO_TRY_VOID(table(TableKind::kSilu));
+    used_.table = op_.table;
+    IMO_TRY_VOID(require(op_.table < program_.tables.size(), "names a table that is not there"));
+    const TableKind kind = program_.tables[op_.table].kind;
+    IMO_TRY_VOID(require(kind == TableKind::kSilu || kind == TableKind::kGelu,
+                         "names a table of another kind"));
     return width(x->width);
   }
 
@@ -358,11 +373,24 @@ Result<void> check_table_shape(const Program& program, std::size_t index) {
   const Table& table = program.tables[index];
   const bool is_wide = table.kind == TableKind::kExp;
   const bool fits = is_wide ? table.narrow.empty() && table.wide.size() == kExpEntries
-                    : table.kind == TableKind::kSilu
+                    : table.kind == TableKind::kSilu || table.kind == TableKind::kGelu
                         ? table.wide.empty() && table.narrow.size() == kActivationEntries
                         : table.kind == TableKind::kRope && table.wide.empty();
   if (!fits) return invalid(fmt::format("table {} does not have its kind's length", index));
   return {};
+}
+
+// Neither the step of the fraud proof nor the circuit knows GELU, and both would read its table as
+// SiLU's or not at all. They refuse a program by its operators, so it has to have one of gpt2's.
+Result<void> check_gelu(const Program& program) {
+  const bool has_gelu =
+      std::any_of(program.tables.begin(), program.tables.end(),
+                  [](const Table& table) { return table.kind == TableKind::kGelu; });
+  const bool has_position =
+      std::any_of(program.operators.begin(), program.operators.end(),
+                  [](const Operator& op) { return op.kind == OperatorKind::kPosition; });
+  if (!has_gelu || has_position) return {};
+  return invalid("the program has a table of GELU, but no operator Position");
 }
 
 Result<void> check_header(const Program& program) {
@@ -405,7 +433,7 @@ Result<void> check_structure(const Program& program) {
   for (std::uint32_t i = 0; i < program.operators.size(); ++i) {
     IMO_TRY_VOID(OperatorChecker(program, i).run());
   }
-  return {};
+  return check_gelu(program);
 }
 
 Result<std::int64_t> check_accumulators(const WeightTensor& tensor) {

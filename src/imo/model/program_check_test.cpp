@@ -58,6 +58,46 @@ TEST(ProgramCheck, AcceptsWhatTheCompilerMakes) {
   }
 }
 
+// A program whose every operator can be disputed, but not its table, would cost who serves it a
+// bond.
+TEST(ProgramCheck, GeluComesWithPositions) {
+  expect_refused([](Program& p) { p.tables[2].kind = TableKind::kGelu; },
+                 "a table of GELU, but no operator Position");
+}
+
+TEST(ProgramCheck, PositionsHaveARowEach) {
+  const Compiled compiled =
+      tiny_program({.architecture = "gpt2", .heads = 4, .kv_heads = 4, .tied = false});
+  const auto checked = check_program(compiled.program);
+  EXPECT_TRUE(checked) << checked.error().message;
+  const auto refused = [&](const std::function<void(Program&)>& change) {
+    Program program = compiled.program;
+    change(program);
+    const auto outcome = check_structure(program);
+    return outcome ? std::string("none") : outcome.error().message;
+  };
+  const auto position = [](Program& p) -> Operator& { return first(p, OperatorKind::kPosition); };
+  EXPECT_THAT(refused([](Program& p) { --p.context_length; }), HasSubstr("one row a position"));
+  EXPECT_THAT(refused([&](Program& p) { position(p).tensor = 0; }),
+              HasSubstr("one row a position"));
+  EXPECT_THAT(refused([&](Program& p) { position(p).tensor = kNone; }), HasSubstr("not there"));
+  EXPECT_THAT(refused([&](Program& p) { position(p).width = 1; }), HasSubstr("is 1 wide"));
+  EXPECT_THAT(refused([&](Program& p) { position(p).bits = kActivationBits; }),
+              HasSubstr("clamps to 15 bits"));
+  EXPECT_THAT(refused([&](Program& p) { position(p).shift = 0; }), HasSubstr("shifts by 0"));
+  EXPECT_THAT(refused([&](Program& p) { position(p).inputs[0] = 0; }), HasSubstr("does not use"));
+  EXPECT_THAT(refused([](Program& p) { first(p, OperatorKind::kActivation).table = 0; }),
+              HasSubstr("another kind"));
+  EXPECT_THAT(refused([](Program& p) { first(p, OperatorKind::kActivation).table = 7; }),
+              HasSubstr("not there"));
+  EXPECT_THAT(refused([](Program& p) {
+                const auto owned = own_tensor(p, 1);
+                owned->biases.assign(p.tensors[1].rows, 1);
+                p.tensors[1].biases = owned->biases;
+              }),
+              HasSubstr("cannot use a tensor with biases"));
+}
+
 TEST(ProgramCheck, Header) {
   expect_refused([](Program& p) { p.context_length = 0; }, "context of 0");
   expect_refused([](Program& p) { p.context_length = kMaxContext + 1; }, "context of");

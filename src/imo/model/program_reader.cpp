@@ -202,7 +202,8 @@ Result<Shapes> read_shapes(Reader& reader, const Header& header, Program& progra
     const std::string field = fmt::format("table {}", i);
     Table table;
     IMO_TRY(const std::uint8_t kind, reader.number<std::uint8_t>(field));
-    if (kind < 1 || kind > 3) return reader.wrong(field, fmt::format("is of kind {}", kind));
+    if (kind < 1 || kind > static_cast<int>(TableKind::kGelu))
+      return reader.wrong(field, fmt::format("is of kind {}", kind));
     table.kind = static_cast<TableKind>(kind);
     IMO_TRY(table.fraction, reader.number<std::int8_t>(field));
     IMO_TRY(const std::uint16_t zero, reader.number<std::uint16_t>(field));

@@ -17,6 +17,12 @@ std::vector<std::int32_t> make_exp_table();
 /// |SiLU(v)| <= |v|, so it fits; the entry of -32768, which no operator gives, is that of -32767.
 std::vector<std::int16_t> make_silu_table(int fraction);
 
+/// The same of GELU by the tanh that GPT-2 was trained with:
+/// v / (1 + exp(-2 z)), z = sqrt(2/pi) (v + 0.044715 v^3).
+std::vector<std::int16_t> make_gelu_table(int fraction);
+/// 2 z of that.
+double gelu_gate(double value);
+
 /// Row p holds cos(p a) and sin(p a) for each angle a, in units of 2^-14, to nearest.
 std::vector<std::int16_t> make_rope_table(std::uint32_t positions, std::span<const double> angles);
 

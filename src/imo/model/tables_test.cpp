@@ -63,6 +63,23 @@ TEST(Tables, ExpIsTheNearestInteger) {
   }
 }
 
+TEST(Tables, GeluIsTheNearestInteger) {
+  for (const int fraction : {-3, 4, 9, 11, 15}) {
+    const auto table = make_gelu_table(fraction);
+    ASSERT_EQ(table.size(), kActivationEntries);
+    for (std::int32_t x = -32767; x <= 32767; ++x) {
+      const long double v = std::ldexp(static_cast<long double>(x), -fraction);
+      const long double z = std::sqrt(2 / std::acos(-1.0L)) * (v + 0.044715L * v * v * v);
+      const long double exact = std::ldexp(v / (1 + std::exp(-2 * z)), fraction);
+      ASSERT_LE(std::fabs(static_cast<long double>(table[std::size_t(x + 32768)]) - exact),
+                0.5000001L)
+          << x;
+    }
+    EXPECT_EQ(table[0], table[1]);
+    EXPECT_EQ(table[32768], 0);
+  }
+}
+
 TEST(Tables, SiluIsTheNearestInteger) {
   for (const int fraction : {-3, 4, 9, 11, 15}) {
     const auto table = make_silu_table(fraction);

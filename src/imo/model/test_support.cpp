@@ -53,7 +53,9 @@ void add_tiny_config(GgufWriter& writer, const TinyShape& shape) {
   writer.add_uint32(key("block_count"), shape.layers);
   writer.add_uint32(key("attention.head_count"), shape.heads);
   writer.add_uint32(key("attention.head_count_kv"), shape.kv_heads);
-  writer.add_float32(key("attention.layer_norm_rms_epsilon"), 1e-5F);
+  const bool is_gpt2 = shape.architecture == "gpt2";
+  writer.add_float32(
+      key(is_gpt2 ? "attention.layer_norm_epsilon" : "attention.layer_norm_rms_epsilon"), 1e-5F);
 }
 
 void for_each_tiny_tensor(
@@ -66,7 +68,7 @@ void for_each_tiny_tensor(
     std::uint64_t count = 1;
     for (const std::uint64_t dimension : dimensions) count *= dimension;
     std::vector<float> values(count);
-    const bool is_norm = name.find("norm") != std::string::npos;
+    const bool is_norm = name.find("norm.weight") != std::string::npos;
     for (float& value : values) value = is_norm ? 1.0F + 0.1F * normal(random) : normal(random);
     each(name, dimensions, values);
   };
@@ -76,8 +78,28 @@ void for_each_tiny_tensor(
   add("token_embd.weight", {width, tokens});
   add("output_norm.weight", {width});
   if (!shape.tied) add("output.weight", {width, tokens});
+  const bool is_gpt2 = shape.architecture == "gpt2";
+  if (is_gpt2) {
+    add("output_norm.bias", {width});
+    add("position_embd.weight", {width, shape.context});
+  }
   for (std::uint32_t i = 0; i < shape.layers; ++i) {
     const auto name = [i](const char* part) { return fmt::format("blk.{}.{}", i, part); };
+    if (is_gpt2) {
+      for (const char* norm : {"attn_norm", "ffn_norm"}) {
+        add(name(norm) + ".weight", {width});
+        add(name(norm) + ".bias", {width});
+      }
+      add(name("attn_qkv.weight"), {width, 3 * width});
+      add(name("attn_qkv.bias"), {3 * width});
+      add(name("attn_output.weight"), {width, width});
+      add(name("attn_output.bias"), {width});
+      add(name("ffn_up.weight"), {width, shape.hidden});
+      add(name("ffn_up.bias"), {shape.hidden});
+      add(name("ffn_down.weight"), {shape.hidden, width});
+      add(name("ffn_down.bias"), {width});
+      continue;
+    }
     add(name("attn_norm.weight"), {width});
     add(name("attn_q.weight"), {width, width});
     add(name("attn_k.weight"), {width, kv});

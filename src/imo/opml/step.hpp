@@ -104,6 +104,8 @@ class Step {
         return block_max();
       case OperatorKind::kArgmax:
         return argmax();
+      case OperatorKind::kPosition:
+        break;  // no contract computes it: step_knows() says so, and players refuse such a program
     }
     return tl::unexpected(StepFault::kUnknownKind);
   }

@@ -211,6 +211,9 @@ class Sections {
         open_row(a, p, 256 * (i / 2),
                  std::min<std::uint64_t>(256, operator_at(a).width - 256 * (i / 2)));
         break;
+      case OperatorKind::kPosition:
+        ADD_FAILURE() << "there is no step of it";
+        break;
     }
     return sections_;
   }

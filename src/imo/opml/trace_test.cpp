@@ -256,6 +256,16 @@ TEST(Playable, NamesTheOperatorThatIsTooLarge) {
   EXPECT_NE(unknown.error().message.find("does not know its kind"), std::string::npos);
 }
 
+TEST(Playable, RefusesGpt2) {
+  const auto compiled =
+      model::testing::tiny_program({.architecture = "gpt2", .heads = 4, .kv_heads = 4});
+  const auto refused = check_playable(compiled.program, 2);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(
+      refused.error().message,
+      "operator 1 Position position_embd cannot be disputed: the step does not know its kind");
+}
+
 TEST(Playable, RefusesTreesThatTheContractRefuses) {
   // 28 levels below each operator at 2^14 positions, which leaves 20 above.
   Program program = testing::toy_program();
