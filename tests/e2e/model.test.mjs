@@ -101,7 +101,11 @@ test('a text shorter than a chunk is refused, and so is a reference of another m
   const without = imo(home, ['eval', 'perplexity', program, '--text', short]);
   assert.match(without.err, /--reference/);
   const other = imo(home, ['eval', 'perplexity', program, '--reference', short, '--text', short]);
-  assert.match(other.err, /was not compiled from/);
+  assert.match(other.err, /not a GGUF file/);
+  const random = join(home.path, 'other.gguf');
+  imoJson(home, ['model', 'random', '--parameters', '1M', '-o', random]);
+  const foreign = imo(home, ['eval', 'perplexity', program, '--reference', random, '--text', short]);
+  assert.match(foreign.err, /was not compiled from/);
 });
 
 test('a model is compiled, the same by any threads, and shown', () => {

@@ -53,6 +53,9 @@ void HttpSession::read_body() {
 
 void HttpSession::body_done(ErrorCode error) {
   if (error) return refuse(error);
+  // Draining closes a session that is not busy, though a whole request may wait in its buffer: an
+  // exchange that nobody holds open would never end.
+  if (!stream_.socket().is_open()) return;
   auto message = parser_->release();
   keep_alive_ = message.keep_alive();
   chunked_ = message.version() >= 11;

@@ -70,6 +70,13 @@ TEST(ModelProgram, WithBiasesWhereTheCircuitHasNoneIsRefused) {
   }
 }
 
+TEST(ModelProgram, OfAnotherFamilyIsRefused) {
+  const engine::Model model = test::tiny({.architecture = "gpt2", .kv_heads = 4});
+  const auto shape = ModelShape::of(model.program());
+  ASSERT_FALSE(shape);
+  EXPECT_THAT(shape.error().message, HasSubstr("Llama family"));
+}
+
 TEST(ModelProgram, WithOtherTensorsIsRefused) {
   const engine::Model model = test::tiny({});
   model::Program program = model.program();
