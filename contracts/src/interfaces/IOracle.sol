@@ -8,7 +8,8 @@ import {IPullPayments} from "./IPullPayments.sol";
 /// @title The oracle: questions with a fee, answers with a bond
 /// @notice Life of a request:
 ///
-///     ask ──► Open ──answer──► Answered ──finalise──► Final        fee to the Splitter, bond back
+///     ask ──► Open ──answer──► Answered ──finalise──► Final        fee to the Splitter, bond back; a
+///              │ ▲                 │       or prove                 proof needs no window
 ///              │ ▲                 │
 ///              │ └───strikeDown────┘   bond slashed: half to the challenger, the fee's worth to the
 ///              │                       beneficiary, the rest burned; the request is open again,

@@ -71,16 +71,17 @@ void add_prove(CommandLine& line) {
   auto request = std::make_shared<std::optional<U256>>();
   add_parsed(command, "--request", *request, U256::parse,
              "prove the answer to this request on the chain, which makes it final")
-      ->excludes(prompt);
-  command->add_option("--max-tokens", options->max_tokens, "tokens to write")
-      ->capture_default_str();
-  command->add_option("--context", options->context, "32 bytes in hex that name a request");
-  command->add_flag("--profile", options->profile, "say how long each stage took");
+      ->excludes(prompt)
+      ->excludes(command->add_option("--max-tokens", options->max_tokens, "tokens to write")
+                     ->capture_default_str())
+      ->excludes(
+          command->add_option("--context", options->context, "32 bytes in hex that name a request"))
+      ->excludes(command->add_flag("--profile", options->profile, "say how long each stage took"));
   add_execution(command, options->execution);
   line.on(command, [options, request](const GlobalOptions& global) -> Result<Report> {
     if (!*request) return prove(*options);
     IMO_TRY(Session session, Session::open(global));
-    return prove_request(session, {**request, options->model, options->output});
+    return prove_request(session, {**request, options->model, options->output, options->execution});
   });
 }
 

@@ -97,7 +97,9 @@ Result<zkml::ProofEstimate> estimate_answer(const engine::Model& model, std::siz
 }
 
 Result<Report> prove(const ProveOptions& options) {
-  if (options.prompt.empty()) return invalid("the prompt is empty");
+  if (options.prompt.empty())
+    return invalid(
+        "there is nothing to prove: name a prompt, or an answer on the chain with --request");
   IMO_TRY(const Runner runner, Runner::create(options.execution));
   ProofFile file;
   IMO_TRY(file.statement.context, context_of(options.context));

@@ -4,7 +4,6 @@
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
 #include "imo/cli/ask.hpp"
-#include "imo/cli/execution.hpp"
 #include "imo/cli/kept_key.hpp"
 #include "imo/cli/model.hpp"
 #include "imo/cli/prove.hpp"
@@ -78,7 +77,7 @@ Result<void> check_gas(Session& session, const eth::Call<void>& call) {
 }  // namespace
 
 Result<Report> prove_request(Session& session, const ProveRequestOptions& options) {
-  IMO_TRY(const Runner runner, Runner::create({}));
+  IMO_TRY(const Runner runner, Runner::create(options.execution));
   IMO_TRY(const engine::Model model, open_model(options.model, {.verify = false}));
   IMO_TRY(const RequestRecord record, provable_request(session, options.request_id, model));
   IMO_TRY_VOID(session.wallet());

@@ -1,6 +1,7 @@
 /// `imo prove MODEL --request N`: a proof that makes an answer on the chain final at once.
 #pragma once
 
+#include "imo/cli/execution.hpp"
 #include "imo/cli/report.hpp"
 #include "imo/cli/session.hpp"
 
@@ -12,6 +13,7 @@ struct ProveRequestOptions {
   U256 request_id;
   std::filesystem::path model;
   std::filesystem::path output;  ///< where the proof is kept as well; empty: nowhere
+  ExecutionOptions execution;
 };
 
 /// Proves the live answer of a request and sends the proof. Before the work starts it says, on

@@ -48,6 +48,13 @@ class Referee {
   Bytes refusal(const VerifyingKey& key, const opml::ModelProver& model) {
     return chain_.revert_data(check_key(key, model).data);
   }
+  /// The same with any value in the key.
+  Bytes refusal_of_value(const VerifyingKey& key, const opml::ModelProver& model,
+                         const FixedBytes<24>& value) {
+    referee::VerifyingKey changed = words(key);
+    changed.binding_value = value;
+    return chain_.revert_data(referee::check_key(changed, words(model)).data);
+  }
   bool is_right(const VerifyingKey& key, const opml::ModelProver& model, const ProgramFault& part) {
     return chain_.ask(right(key, model, part, part_witness(model, part)));
   }
@@ -322,6 +329,64 @@ TEST(RegistrationEquivalence, WitnessesMustOpenTheModel) {
   VerifyingKey other = key;
   other.model_root.bytes[0] ^= 1;
   EXPECT_FALSE(referee.refusal(other, prover).empty());
+  const FixedBytes<24> no_element{{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}};
+  EXPECT_EQ(referee.refusal_of_value(key, prover, no_element), referee.selector("WrongProgram"));
+}
+
+// Trees are as high as they must be, so an index beyond the last one leads to the same leaf: who
+// could say it would strike down every key.
+TEST(RegistrationEquivalence, PartsThatTheProgramDoesNotHaveAreNoFault) {
+  Referee referee;
+  const engine::Model model = tiny({});
+  const opml::ModelProver prover(model.program());
+  const VerifyingKey key = key_of(prover, *ModelShape::of(model.program()));
+  for (const Part part : {Part::kOperator, Part::kTensor, Part::kRow, Part::kTable}) {
+    const ProgramFault honest{part, 1, 1, ""};
+    const Bytes witness = part_witness(prover, honest);
+    ASSERT_EQ(referee.refusal(key, prover, honest, witness), Bytes());
+    // Multiples of every height that a tree here has.
+    for (const std::uint32_t times : {1U, 2U, 3U}) {
+      ProgramFault beyond = honest;
+      beyond.index += times << 12;
+      EXPECT_FALSE(referee.refusal(key, prover, beyond, witness).empty()) << int(part);
+      if (part != Part::kRow) continue;
+      beyond = honest;
+      beyond.row += times << 12;
+      EXPECT_FALSE(referee.refusal(key, prover, beyond, witness).empty());
+    }
+  }
+}
+
+// A tensor of another size has no cells: who registered it loses what is left to a step.
+TEST(RegistrationEquivalence, CellsOfAnotherProgramAreNotComputed) {
+  Referee referee;
+  const engine::Model model = tiny({});
+  const ModelShape shape = *ModelShape::of(model.program());
+  Program program = model.program();
+  program.operators[0].shift = 0;
+  const opml::ModelProver unshifted(program);
+  Bytes witness = unshifted.operator_opening(0);
+  append(witness, unshifted.tensor_opening(0));
+  append(witness, unshifted.row_opening(0, 0));
+  const auto circuit = zkml::ModelCircuit::make(shape, {{0}, {0}});
+  const std::uint64_t cell = circuit->circuit().columns[circuit->registered.embedding].offset;
+  Bytes refusal = referee.term_refusal(key_of(unshifted, shape), unshifted, cell, witness);
+  ASSERT_GE(refusal.size(), 4U);
+  EXPECT_EQ(Bytes(refusal.begin(), refusal.begin() + 4), referee.selector("WrongTensor"));
+  program = model.program();
+  const std::uint32_t gate = zkml::tensor_of(0, zkml::Matrix::kGate);
+  program.tensors[gate].columns /= 2;
+  program.tensors[gate].rows *= 2;
+  std::vector<std::uint32_t> multipliers(program.tensors[gate].rows, 1);
+  program.tensors[gate].multipliers = multipliers;
+  program.tensors[gate].biases = {};
+  const opml::ModelProver narrow(program);
+  witness = narrow.tensor_opening(gate);
+  append(witness, narrow.row_opening(gate, 0));
+  const std::uint64_t first = circuit->circuit().columns[circuit->registered.matrices[4]].offset;
+  refusal = referee.term_refusal(key_of(narrow, shape), narrow, first, witness);
+  ASSERT_GE(refusal.size(), 4U);
+  EXPECT_EQ(Bytes(refusal.begin(), refusal.begin() + 4), referee.selector("WrongTensor"));
 }
 
 /// Prints what docs/proof.md has a table of.
