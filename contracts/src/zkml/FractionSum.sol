@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, ZERO} from "./Fp3.sol";
+import {Fp3, MASK, P, ZERO} from "./Fp3.sol";
+import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {Transcript} from "./Transcript.sol";
 
@@ -54,17 +55,61 @@ library FractionSum {
         Fp3[] memory point,
         Fp3 sum
     ) private pure returns (Fp3) {
-        Fp3 r = point[0];
-        for (uint256 i = 1; i <= count; ++i) {
-            Fp3 g1 = reader.readFp3();
-            Fp3 g2 = reader.readFp3();
-            Fp3 g0 = sum - r * (g1 + g2);
-            Fp3 c = reader.challenge();
-            sum = c.mulAdd(c.mulAdd(g2, g1), g0);
-            r = point[i];
-            point[i] = c;
+        uint256 place = Points.start(point);
+        unchecked {
+            Fp3 r = Points.coordinate(place, 0);
+            for (uint256 end = place + 32 * count; place != end;) {
+                place += 32;
+                (Fp3 g1, Fp3 g2, Fp3 c) = reader.readRound();
+                sum = _next(sum, r, c, g1, g2);
+                r = Points.coordinate(place, 0);
+                Points.set(place, c);
+            }
         }
         return sum;
+    }
+
+    /// @dev s - r (g1 + g2) + c (g1 + c g2). Parts stay unreduced, below 2^200, until the end.
+    function _next(Fp3 s, Fp3 r, Fp3 c, Fp3 g1, Fp3 g2) private pure returns (Fp3 next) {
+        assembly ("memory-safe") {
+            let a0 := shr(128, c)
+            let a1 := and(shr(64, c), MASK)
+            let a2 := and(c, MASK)
+            let t0
+            let t1
+            let t2
+            {
+                // g1 + c g2
+                let b0 := shr(128, g2)
+                let b1 := and(shr(64, g2), MASK)
+                let b2 := and(g2, MASK)
+                t0 := add(shr(128, g1), add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))))
+                t1 := add(and(shr(64, g1), MASK), add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2))))
+                t2 := add(and(g1, MASK), add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0)))
+            }
+            {
+                // s + c t
+                let u0 := add(shr(128, s), add(mul(a0, t0), shl(1, add(mul(a1, t2), mul(a2, t1)))))
+                let u1 := add(and(shr(64, s), MASK), add(add(mul(a0, t1), mul(a1, t0)), shl(1, mul(a2, t2))))
+                t2 := add(and(s, MASK), add(add(mul(a0, t2), mul(a1, t1)), mul(a2, t0)))
+                t0 := u0
+                t1 := u1
+            }
+            // (-r) (g1 + g2)
+            a0 := sub(P, shr(128, r))
+            a1 := sub(P, and(shr(64, r), MASK))
+            a2 := sub(P, and(r, MASK))
+            let b0 := add(shr(128, g1), shr(128, g2))
+            let b1 := add(and(shr(64, g1), MASK), and(shr(64, g2), MASK))
+            let b2 := add(and(g1, MASK), and(g2, MASK))
+            next := or(
+                or(
+                    shl(128, mod(add(t0, add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1))))), P)),
+                    shl(64, mod(add(t1, add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))), P))
+                ),
+                mod(add(t2, add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0))), P)
+            )
+        }
     }
 
     function _readChildren(Transcript.Reader memory reader)

@@ -24,6 +24,12 @@ library Points {
         }
     }
 
+    function set(uint256 at, Fp3 value) internal pure {
+        assembly ("memory-safe") {
+            mstore(at, value)
+        }
+    }
+
     /// @notice eq(a, b), both of n coordinates.
     function equal(uint256 a, uint256 b, uint256 n) internal pure returns (Fp3) {
         return _equals(a, b, n, 0, 0);

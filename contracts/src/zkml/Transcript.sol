@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {CARRIES, FILL, Fp3, fp3, isCanonical} from "./Fp3.sol";
+import {CARRIES, FILL, Fp3, P, isCanonical} from "./Fp3.sol";
 import {ProofErrors} from "./ProofErrors.sol";
+
+/// @dev 85 bits: a part of a challenge, before it is reduced.
+uint256 constant MASK85 = 0x1fffffffffffffffffffff;
 
 /// @title The only reader of a proof: to read is to absorb
 /// @notice The twin of ProofReader in src/imo/zkml/transcript.hpp; docs/proof.md, "Transcript", is normative. A proof
@@ -93,10 +96,36 @@ library Transcript {
     }
 
     /// @notice An element that depends on all that was read before.
-    function challenge(Reader memory reader) internal pure returns (Fp3) {
+    function challenge(Reader memory reader) internal pure returns (Fp3 c) {
         uint256 s = uint256(_squeeze(reader));
-        uint256 mask = (1 << 85) - 1;
-        return fp3(s >> 170, (s >> 85) & mask, s & mask);
+        assembly ("memory-safe") {
+            c := or(
+                or(shl(128, mod(shr(170, s), P)), shl(64, mod(and(shr(85, s), MASK85), P))),
+                mod(and(s, MASK85), P)
+            )
+        }
+    }
+
+    /// @notice Two elements and the challenge behind them: what a round is, at once.
+    function readRound(Reader memory reader) internal pure returns (Fp3 a, Fp3 b, Fp3 c) {
+        uint256 at;
+        bool isRead;
+        assembly ("memory-safe") {
+            at := mload(add(reader, 0x40))
+            let next := add(at, 48)
+            a := shr(64, calldataload(at))
+            b := shr(64, calldataload(add(at, 24)))
+            // isCanonical(a), isCanonical(b)
+            isRead := iszero(
+                or(
+                    gt(next, mload(add(reader, 0x60))),
+                    and(or(xor(add(a, FILL), xor(a, FILL)), xor(add(b, FILL), xor(b, FILL))), CARRIES)
+                )
+            )
+            mstore(add(reader, 0x40), next)
+        }
+        if (!isRead) _refuseSecond(reader, at);
+        c = challenge(reader);
     }
 
     /// @notice `count` numbers of `bits` bits, 1 to 32, in order and possibly repeated.
@@ -144,6 +173,13 @@ library Transcript {
             if (size > reader.end - at) revert ProofErrors.ProofTooShort(at - reader.start);
             revert ProofErrors.NotCanonical(at - reader.start);
         }
+    }
+
+    /// @dev One of two elements at `at` is faulty.
+    function _refuseSecond(Reader memory reader, uint256 at) private pure {
+        reader.at = at;
+        readFp3(reader);
+        readFp3(reader);
     }
 
     function _offset(Reader memory reader, uint256 at) private pure returns (uint256) {
