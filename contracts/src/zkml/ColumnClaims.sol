@@ -83,7 +83,22 @@ library ColumnClaims {
         pure
         returns (Fp3[] memory first)
     {
-        (uint256 place, bool isMet) = _find(known.points, Points.start(point), point.length);
+        uint256 count = point.length;
+        first = metStart(known, point, count);
+        assembly ("memory-safe") {
+            // The one behind all else in memory is not needed when it was met before.
+            let end := add(point, shl(5, add(count, 1)))
+            if and(gt(point, first), eq(end, mload(0x40))) { mstore(0x40, point) }
+        }
+    }
+
+    /// @notice The same of the first `count` coordinates of a point.
+    function metStart(Known memory known, Fp3[] memory point, uint256 count)
+        internal
+        pure
+        returns (Fp3[] memory first)
+    {
+        (uint256 place, bool isMet) = _find(known.points, Points.start(point), count);
         assembly ("memory-safe") {
             if iszero(isMet) { mstore(add(place, 32), point) }
             first := mload(add(place, 32))

@@ -8,9 +8,11 @@ import {Handover} from "./Handover.sol";
 import {IProofPart} from "./IProofPart.sol";
 import {EquationBuilder} from "./EquationBuilder.sol";
 import {ModelEquations} from "./ModelEquations.sol";
+import {ModelTerms} from "./ModelTerms.sol";
 import {Openings} from "./Openings.sol";
 import {ProductSum} from "./ProductSum.sol";
 import {ProofErrors} from "./ProofErrors.sol";
+import {TermSum} from "./TermSum.sol";
 import {Transcript} from "./Transcript.sol";
 
 /// @title The middle of ModelVerifier: what must hold between columns
@@ -31,8 +33,7 @@ contract EquationVerifier is IProofPart, ProofErrors {
         EquationBuilder.Context memory c = work.context;
         Transcript.Reader memory reader = c.reader;
         ModelEquations.build(c);
-        (ProductSum.Term[] memory terms, Fp3 sum) = EquationBuilder.combine(c, reader.challenge());
-        ProductSum.check(reader, terms, sum, c.claims, c.m.circuit);
+        _checkTerms(c, reader);
         work.witness.claims = c.claims.on(c.m.circuit, false);
         work.registered.claims = c.claims.on(c.m.circuit, true);
         Openings.All memory openings = Openings.All(reader, work.witness, work.registered);
@@ -41,6 +42,19 @@ contract EquationVerifier is IProofPart, ProofErrors {
         }
         Handover.pass(address(OPENINGS), IProofPart.proceed.selector, root, reader);
         return true;
+    }
+
+    /// @dev The terms of all equations must add up to their left sides.
+    function _checkTerms(EquationBuilder.Context memory c, Transcript.Reader memory reader)
+        private
+        pure
+    {
+        Fp3 chi = reader.challenge();
+        (Fp3[] memory r, Fp3 value) =
+            ProductSum.reduce(reader, ModelTerms.variables(c.m), EquationBuilder.combine(c, chi));
+        TermSum.Sum memory sum = TermSum.start(c, r, chi);
+        ModelTerms.add(sum);
+        if (sum.total != value) revert ProofErrors.ProductMismatch(reader.offset());
     }
 
     /// @dev What is at `root`. A variable set in assembly would be made anew first, with all that it has.

@@ -9,7 +9,7 @@ import {ProofErrors} from "./ProofErrors.sol";
 type Fp3 is uint256;
 
 using {add as +, sub as -, mul as *, equal as ==, unequal as !=} for Fp3 global;
-using {mulAdd, twice, inverse, parts} for Fp3 global;
+using {mulAdd, times, twice, inverse, parts} for Fp3 global;
 
 Fp3 constant ZERO = Fp3.wrap(0);
 Fp3 constant ONE = Fp3.wrap(1 << 128);
@@ -118,6 +118,16 @@ function mulAdd(Fp3 a, Fp3 b, Fp3 c) pure returns (Fp3 d) {
                 shl(64, mod(add(s1, and(shr(64, c), MASK)), P))
             ),
             mod(add(s2, and(c, MASK)), P)
+        )
+    }
+}
+
+/// @notice a * k, of a number k.
+function times(Fp3 a, uint256 k) pure returns (Fp3 c) {
+    assembly ("memory-safe") {
+        c := or(
+            or(shl(128, mulmod(shr(128, a), k, P)), shl(64, mulmod(and(shr(64, a), MASK), k, P))),
+            mulmod(and(a, MASK), k, P)
         )
     }
 }

@@ -84,13 +84,20 @@ library FractionSum {
                 let b1 := and(shr(64, g2), MASK)
                 let b2 := and(g2, MASK)
                 t0 := add(shr(128, g1), add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))))
-                t1 := add(and(shr(64, g1), MASK), add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2))))
+                t1 := add(
+                    and(shr(64, g1), MASK),
+                    add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))
+                )
                 t2 := add(and(g1, MASK), add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0)))
             }
             {
                 // s + c t
                 let u0 := add(shr(128, s), add(mul(a0, t0), shl(1, add(mul(a1, t2), mul(a2, t1)))))
-                let u1 := add(and(shr(64, s), MASK), add(add(mul(a0, t1), mul(a1, t0)), shl(1, mul(a2, t2))))
+                let u1 :=
+                    add(
+                        and(shr(64, s), MASK),
+                        add(add(mul(a0, t1), mul(a1, t0)), shl(1, mul(a2, t2)))
+                    )
                 t2 := add(and(s, MASK), add(add(mul(a0, t2), mul(a1, t1)), mul(a2, t0)))
                 t0 := u0
                 t1 := u1
@@ -104,8 +111,14 @@ library FractionSum {
             let b2 := add(and(g1, MASK), and(g2, MASK))
             next := or(
                 or(
-                    shl(128, mod(add(t0, add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1))))), P)),
-                    shl(64, mod(add(t1, add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))), P))
+                    shl(
+                        128,
+                        mod(add(t0, add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1))))), P)
+                    ),
+                    shl(
+                        64,
+                        mod(add(t1, add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))), P)
+                    )
                 ),
                 mod(add(t2, add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0))), P)
             )

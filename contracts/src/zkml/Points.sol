@@ -6,6 +6,8 @@ import {Fp3, MASK, ONE, P, ZERO} from "./Fp3.sol";
 /// @dev Of the modulus: assembly takes literals only.
 uint256 constant TWICE_P = 0x1fffffffe00000002;
 uint256 constant TWICE_P_AND_ONE = 0x1fffffffe00000003;
+/// @dev Tables of weights that are kept: a power of two, more than any circuit has.
+uint256 constant TABLES = 64;
 
 /// @title Multilinear polynomials that both sides know
 /// @notice The twin of src/imo/zkml/known.cpp. Points are runs of coordinates in memory: `r` is where the first one is, so that
@@ -108,12 +110,15 @@ library Points {
         if (bound >> n != 0) return ONE;
         Fp3 same = ONE; // as the bound, in all bits from the highest
         unchecked {
-            for (uint256 j = n; j > 0; --j) {
+            // Behind the bound's last bit nothing is less.
+            for (uint256 j = n; bound & ((1 << j) - 1) != 0; --j) {
                 Fp3 one = same * coordinate(r, j - 1);
-                Fp3 zero = same - one;
-                bool bit = bound >> (j - 1) & 1 == 1;
-                if (bit) sum = sum + zero;
-                same = bit ? one : zero;
+                if (bound >> (j - 1) & 1 == 1) {
+                    sum = sum + (same - one);
+                    same = one;
+                } else {
+                    same = same - one;
+                }
             }
         }
     }
@@ -172,53 +177,120 @@ library Points {
     }
 
     /// @notice eq(i, r) for all 2^n indices i.
+    /// @dev From i < 2^j to twice as many: with x = r_j and w a weight so far, w x is that of i + 2^j, and w - w x that of i.
     function weights(uint256 r, uint256 n) internal pure returns (Fp3[] memory table) {
-        table = new Fp3[](1 << n);
-        table[0] = ONE;
-        unchecked {
-            for (uint256 j; j < n; ++j) {
-                Fp3 x = coordinate(r, j);
-                for (uint256 b; b < 1 << j; ++b) {
-                    Fp3 one = table[b] * x;
-                    table[b + (1 << j)] = one;
-                    table[b] = table[b] - one;
+        assembly ("memory-safe") {
+            table := mload(0x40)
+            mstore(table, shl(n, 1))
+            let first := add(table, 32)
+            let end := add(first, 32)
+            mstore(first, shl(128, 1))
+            for { let last := add(r, shl(5, n)) } lt(r, last) { r := add(r, 32) } {
+                let x2 := mload(r)
+                let x0 := shr(128, x2)
+                let x1 := and(shr(64, x2), MASK)
+                x2 := and(x2, MASK)
+                let size := sub(end, first)
+                for { let at := first } lt(at, end) { at := add(at, 32) } {
+                    let w2 := mload(at)
+                    let w0 := shr(128, w2)
+                    let w1 := and(shr(64, w2), MASK)
+                    w2 := and(w2, MASK)
+                    let one0 := mod(add(mul(w0, x0), shl(1, add(mul(w1, x2), mul(w2, x1)))), P)
+                    let one1 := mod(add(add(mul(w0, x1), mul(w1, x0)), shl(1, mul(w2, x2))), P)
+                    let one2 := mod(add(add(mul(w0, x2), mul(w1, x1)), mul(w2, x0)), P)
+                    mstore(add(at, size), or(or(shl(128, one0), shl(64, one1)), one2))
+                    mstore(
+                        at,
+                        or(
+                            or(
+                                shl(128, addmod(w0, sub(P, one0), P)),
+                                shl(64, addmod(w1, sub(P, one1), P))
+                            ),
+                            addmod(w2, sub(P, one2), P)
+                        )
+                    )
+                }
+                end := add(end, size)
+            }
+            mstore(0x40, end)
+        }
+    }
+
+    /// @notice Room for tables of weights that are computed once; see tableOf().
+    function noTables() internal pure returns (uint256[] memory) {
+        return new uint256[](2 * TABLES);
+    }
+
+    /// @notice weights(r, n), as kept in `tables`: by r and n, then the table.
+    function tableOf(uint256[] memory tables, uint256 r, uint256 n)
+        internal
+        pure
+        returns (Fp3[] memory table)
+    {
+        uint256 place;
+        bool isKnown;
+        assembly ("memory-safe") {
+            let key := or(shl(8, r), n)
+            // Coordinates are words that follow each other.
+            let at := shr(5, r)
+            for {} 1 { at := add(at, 1) } {
+                place := add(add(tables, 32), shl(6, and(at, sub(TABLES, 1))))
+                let there := mload(place)
+                if eq(there, key) {
+                    isKnown := 1
+                    table := mload(add(place, 32))
+                    break
+                }
+                if iszero(there) {
+                    mstore(place, key)
+                    break
                 }
             }
         }
+        if (isKnown) return table;
+        table = weights(r, n);
+        assembly ("memory-safe") {
+            mstore(add(place, 32), table)
+        }
     }
 
-    /// @notice The sum of eq(i, r) value_i over entries: i, then the value, one after the other.
-    /// @dev Of many entries the weights are those of the lower half of their bits times those of the upper half.
-    function sparse(uint256[] memory entries, uint256 r, uint256 n)
+    /// @notice Two runs of coordinates, one behind the other.
+    function join(uint256 r1, uint256 count1, uint256 r2, uint256 count2)
         internal
         pure
-        returns (Fp3 sum)
+        returns (Fp3[] memory point)
     {
-        if (entries.length * n < 4 << (n / 2)) return _few(entries, r, n);
-        uint256 free;
         assembly ("memory-safe") {
-            free := mload(0x40)
-        }
-        uint256 low = n / 2;
-        Fp3[] memory lower = weights(r, low);
-        Fp3[] memory upper = weights(r + 32 * low, n - low);
-        unchecked {
-            uint256 mask = (1 << low) - 1;
-            for (uint256 i; i < entries.length; i += 2) {
-                uint256 at = entries[i];
-                Fp3 weight = lower[at & mask] * upper[at >> low];
-                sum = weight.mulAdd(Fp3.wrap(entries[i + 1]), sum);
-            }
-        }
-        // Nobody keeps the tables.
-        assembly ("memory-safe") {
-            mstore(0x40, free)
+            point := mload(0x40)
+            mstore(point, add(count1, count2))
+            let to := add(point, 32)
+            mcopy(to, r1, shl(5, count1))
+            to := add(to, shl(5, count1))
+            mcopy(to, r2, shl(5, count2))
+            mstore(0x40, add(to, shl(5, count2)))
         }
     }
 
-    function _few(uint256[] memory entries, uint256 r, uint256 n) private pure returns (Fp3 sum) {
-        for (uint256 i; i < entries.length; i += 2) {
-            sum = index(entries[i], r, n).mulAdd(Fp3.wrap(entries[i + 1]), sum);
+    /// @notice Three runs of coordinates.
+    function join(
+        uint256 r1,
+        uint256 count1,
+        uint256 r2,
+        uint256 count2,
+        uint256 r3,
+        uint256 count3
+    ) internal pure returns (Fp3[] memory point) {
+        assembly ("memory-safe") {
+            point := mload(0x40)
+            mstore(point, add(add(count1, count2), count3))
+            let to := add(point, 32)
+            mcopy(to, r1, shl(5, count1))
+            to := add(to, shl(5, count1))
+            mcopy(to, r2, shl(5, count2))
+            to := add(to, shl(5, count2))
+            mcopy(to, r3, shl(5, count3))
+            mstore(0x40, add(to, shl(5, count3)))
         }
     }
 }

@@ -119,7 +119,10 @@ library Transcript {
             isRead := iszero(
                 or(
                     gt(next, mload(add(reader, 0x60))),
-                    and(or(xor(add(a, FILL), xor(a, FILL)), xor(add(b, FILL), xor(b, FILL))), CARRIES)
+                    and(
+                        or(xor(add(a, FILL), xor(a, FILL)), xor(add(b, FILL), xor(b, FILL))),
+                        CARRIES
+                    )
                 )
             )
             mstore(add(reader, 0x40), next)
