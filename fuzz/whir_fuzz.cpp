@@ -26,7 +26,7 @@ Claim claim() {
 }
 
 WhirParameters parameters() {
-  const auto made = WhirParameters::make(11, 4, 1);
+  const auto made = WhirParameters::make({11, 4}, 1);
   IMO_CHECK(made.has_value(), "parameters of the fuzzer");
   return *made;
 }
@@ -35,14 +35,14 @@ Bytes honest_proof() {
   ThreadPool pool(1);
   std::vector<Fp> values(std::size_t{1} << 11);
   for (std::size_t b = 0; b < values.size(); ++b) values[b] = Fp(b * b + 7);
-  const CommittedVector vector(parameters(), values, pool);
+  const CommittedVector vector(parameters().parts()[0].code, values, pool);
   ProofWriter proof(kProtocol, {});
   proof.write(vector.root());
   const OutOfDomain binding = bind(vector, proof, pool);
   std::vector<Claim> claims{claim()};
   claims[0].value = evaluate_multilinear(values, claims[0].low, pool);
   proof.write(claims[0].value);
-  open(vector, binding, claims, proof, pool);
+  open(parameters(), {vector, binding, claims}, proof, pool);
   return std::move(proof).take();
 }
 
@@ -53,7 +53,7 @@ Result<void> verify(BytesView bytes) {
   IMO_TRY(const OutOfDomain binding, read_binding(proof));
   std::vector<Claim> claims{claim()};
   IMO_TRY(claims[0].value, proof.read_fp3());
-  IMO_TRY_VOID(check_open(of_all, root, binding, claims, proof));
+  IMO_TRY_VOID(check_open(of_all, {root, binding, claims}, proof));
   return proof.finish();
 }
 

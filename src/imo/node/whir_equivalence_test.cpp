@@ -95,7 +95,7 @@ struct Proven {
   [[nodiscard]] batch::Opening opening() const {
     batch::Opening opening;
     opening.parameters = {U256(parameters.variables()),
-                          U256(parameters.rounds().front().log_inverse_rate),
+                          U256(parameters.parts().front().code.log_inverse_rate),
                           U256(parameters.grinding()), U256(WhirParameters::kMinSecurity)};
     for (const Blocks& some : blocks) {
       opening.claims.push_back({U256(some.variables), U256(some.first), U256(some.count)});
@@ -106,19 +106,19 @@ struct Proven {
 };
 
 /// `lie` is added to the first claim's value.
-Proven prove(const CommittedVector& vector, std::vector<Blocks> blocks, const Fp3& lie,
-             ThreadPool& pool) {
+Proven prove(const WhirParameters& parameters, const CommittedVector& vector,
+             std::vector<Blocks> blocks, const Fp3& lie, ThreadPool& pool) {
   ProofWriter proof(kProtocol, {});
   proof.write(vector.root());
   const OutOfDomain binding = bind(vector, proof, pool);
-  std::vector<Claim> claims = claims_on(blocks, vector.parameters().variables(), proof);
+  std::vector<Claim> claims = claims_on(blocks, parameters.variables(), proof);
   for (std::size_t i = 0; i < claims.size(); ++i) {
     claims[i].value = value_of(claims[i], vector.values(), pool);
     if (i == 0) claims[i].value += lie;
     proof.write(claims[i].value);
   }
-  open(vector, binding, claims, proof, pool);
-  return {vector.parameters(), std::move(blocks), std::move(proof).take()};
+  open(parameters, {vector, binding, claims}, proof, pool);
+  return {parameters, std::move(blocks), std::move(proof).take()};
 }
 
 /// An honest proof for a random vector.
@@ -126,8 +126,9 @@ Proven prove(const WhirParameters& parameters, std::vector<Blocks> blocks, std::
   ThreadPool pool(2);
   std::mt19937_64 random(seed);
   const std::size_t size = std::size_t{1} << parameters.variables();
-  const CommittedVector vector(parameters, zkml::test::random_values(random, size), pool);
-  return prove(vector, std::move(blocks), Fp3(), pool);
+  const CommittedVector vector(parameters.parts()[0].code, zkml::test::random_values(random, size),
+                               pool);
+  return prove(parameters, vector, std::move(blocks), Fp3(), pool);
 }
 
 Result<void> verify(const WhirParameters& parameters, std::span<const Blocks> blocks,
@@ -139,7 +140,7 @@ Result<void> verify(const WhirParameters& parameters, std::span<const Blocks> bl
   for (Claim& claim : claims) {
     IMO_TRY(claim.value, proof.read_fp3());
   }
-  IMO_TRY_VOID(check_open(parameters, root, binding, claims, proof));
+  IMO_TRY_VOID(check_open(parameters, {root, binding, claims}, proof));
   return proof.finish();
 }
 
@@ -148,17 +149,19 @@ batch::Parameters parameters_of(unsigned n, unsigned rate, unsigned grinding, un
 }
 
 /// The rounds as the contract returns them.
-Bytes encoded(std::span<const zkml::WhirRound> rounds) {
+Bytes encoded(const WhirParameters& parameters) {
   Bytes data;
   const auto append_word = [&data](std::size_t word) { append(data, U256(word).to_be()); };
   append_word(32);
-  append_word(rounds.size());
-  for (const zkml::WhirRound& round : rounds) {
-    append_word(round.variables);
-    append_word(round.log_inverse_rate);
-    append_word(round.log_rows);
+  append_word(1 + parameters.rounds().size());
+  const auto append_round = [&](const zkml::WhirPart& round) {
+    append_word(round.code.variables);
+    append_word(round.code.log_inverse_rate);
+    append_word(round.code.log_rows());
     append_word(round.queries);
-  }
+  };
+  append_round(parameters.parts()[0]);
+  for (const zkml::WhirPart& round : parameters.rounds()) append_round(round);
   return data;
 }
 
@@ -169,12 +172,12 @@ TEST(WhirEquivalence, ParametersAreCalculatedAlike) {
   std::map<std::string_view, std::size_t> seen;
   const auto add = [&](unsigned n, unsigned rate, unsigned grinding, unsigned security) {
     all.push_back(parameters_of(n, rate, grinding, security));
-    const auto parameters = WhirParameters::make(n, rate, grinding, security);
+    const auto parameters = WhirParameters::make({n, rate}, grinding, security);
     if (parameters) {
-      expected.push_back(encoded(parameters->rounds()));
+      expected.push_back(encoded(*parameters));
       ++seen["accepted"];
     } else {
-      const bool is_weak = parameters.error().message.starts_with("a commitment to");
+      const bool is_weak = parameters.error().message.starts_with("an opening of");
       const std::string_view name = is_weak ? "TooLittleSecurity" : "BadParameters";
       expected.push_back(chain.selector(name));
       ++seen[name];
@@ -239,7 +242,7 @@ TEST(WhirEquivalence, EveryShapeIsAcceptedAlike) {
     for (const unsigned rate : {1U, 3U, 4U, 6U}) {
       for (const std::size_t count : {1U, 2U, 7U, 30U}) {
         const unsigned grinding = count == 2 ? 5 : 0;
-        const Proven proven = prove(must(WhirParameters::make(n, rate, grinding)),
+        const Proven proven = prove(must(WhirParameters::make({n, rate}, grinding)),
                                     random_blocks(n, count, random), n);
         EXPECT_EQ(compare(chain, proven, kUnchanged)["accepted"], 1U)
             << n << ' ' << rate << ' ' << count;
@@ -253,20 +256,20 @@ TEST(WhirEquivalence, LiesAreRefusedAlike) {
   ThreadPool pool(1);
   std::mt19937_64 random(3);
   for (const unsigned n : {8U, 12U, 13U}) {
-    const WhirParameters parameters = must(WhirParameters::make(n, 4, 0));
+    const WhirParameters parameters = must(WhirParameters::make({n, 4}, 0));
     std::vector<Fp> values = zkml::test::random_values(random, std::size_t{1} << n);
     std::vector<Blocks> blocks = random_blocks(n, 3, random);
-    const CommittedVector honest(parameters, values, pool);
-    Proven proven = prove(honest, blocks, Fp3(1), pool);
+    const zkml::WhirCode code = parameters.parts()[0].code;
+    const CommittedVector honest(code, values, pool);
+    Proven proven = prove(parameters, honest, blocks, Fp3(1), pool);
     EXPECT_EQ(compare(chain, proven, kUnchanged)["ClaimMismatch"], 1U);
     // The code of one vector, everything else of another.
     values[0] += Fp(1);
-    std::vector<std::uint32_t> positions(std::size_t{1} << parameters.rounds()[0].log_rows);
+    std::vector<std::uint32_t> positions(std::size_t{1} << code.log_rows());
     std::iota(positions.begin(), positions.end(), 0U);
-    const std::vector<Fp> code = honest.rows(positions, pool);
-    const CommittedVector other(parameters, values, LargeVector<Fp>(code.begin(), code.end()),
-                                pool);
-    proven = prove(other, blocks, Fp3(), pool);
+    const std::vector<Fp> word = honest.rows(positions, pool);
+    const CommittedVector other(code, values, LargeVector<Fp>(word.begin(), word.end()), pool);
+    proven = prove(parameters, other, blocks, Fp3(), pool);
     EXPECT_EQ(compare(chain, proven, kUnchanged)[n == 8 ? "LastVectorMismatch" : "ClaimMismatch"],
               1U);
   }
@@ -279,7 +282,7 @@ TEST(WhirEquivalence, EveryChangedWordIsRefusedAlike) {
   std::map<std::string, std::size_t> seen;
   for (const unsigned n : {9U, 12U}) {
     const Proven proven =
-        prove(must(WhirParameters::make(n, 4, 4)), random_blocks(n, 2, random), n);
+        prove(must(WhirParameters::make({n, 4}, 4)), random_blocks(n, 2, random), n);
     std::vector<batch::Change> changes;
     for (std::size_t at = 0; at < proven.proof.size(); at += 8) {
       batch::Change change{.at = U256(at)};
@@ -310,7 +313,7 @@ TEST(WhirEquivalence, EveryPrefixIsRefusedAlike) {
   ProofChain chain = chain_of_batch();
   std::mt19937_64 random(5);
   const Proven proven =
-      prove(must(WhirParameters::make(11, 6, 16)), random_blocks(11, 2, random), 5);
+      prove(must(WhirParameters::make({11, 6}, 16)), random_blocks(11, 2, random), 5);
   for (std::size_t size = 1; size < proven.proof.size(); size += 1 + below(random, 200)) {
     Proven cut = proven;
     cut.proof.resize(size);
@@ -327,7 +330,7 @@ TEST(WhirEquivalence, GasOfAnOpening) {
   std::mt19937_64 random(6);
   for (const auto& [n, rate] : {std::pair{20U, 3U}, {21U, 4U}}) {
     const Proven proven =
-        prove(must(WhirParameters::make(n, rate)), random_blocks(n, 60, random), n);
+        prove(must(WhirParameters::make({n, rate})), random_blocks(n, 60, random), n);
     const std::uint64_t gas = chain.ask(batch::verify(proven.opening())).to_u64().value();
     const auto zeros =
         static_cast<std::uint64_t>(std::ranges::count(proven.proof, std::uint8_t{0}));

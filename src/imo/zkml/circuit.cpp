@@ -202,9 +202,9 @@ Result<CircuitParameters> CircuitParameters::make(const Circuit& circuit) {
         circuit.witness_variables, circuit.registered_variables, WhirParameters::kMaxVariables));
   }
   IMO_TRY(WhirParameters witness,
-          WhirParameters::make(circuit.witness_variables, rate(circuit.witness_variables, 3)));
-  IMO_TRY(WhirParameters registered, WhirParameters::make(circuit.registered_variables,
-                                                          rate(circuit.registered_variables, 4)));
+          WhirParameters::make({circuit.witness_variables, rate(circuit.witness_variables, 3)}));
+  IMO_TRY(WhirParameters registered, WhirParameters::make({circuit.registered_variables,
+                                                           rate(circuit.registered_variables, 4)}));
   return CircuitParameters{std::move(witness), std::move(registered)};
 }
 

@@ -138,7 +138,8 @@ ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parame
                          CircuitValues values, ProofWriter& proof, ThreadPool& pool) {
   ProofTimes times;
   Clock clock;
-  const CommittedVector witness(parameters.witness, std::move(values.witness), pool);
+  const CommittedVector witness(parameters.witness.parts()[0].code, std::move(values.witness),
+                                pool);
   proof.write(witness.root());
   const OutOfDomain witness_binding = bind(witness, proof, pool);
   times.commit = clock.lap();
@@ -168,10 +169,13 @@ ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parame
   prove_products(combined.terms, columns, claims, proof, pool);
   times.products = clock.lap();
 
-  open(witness, witness_binding, claims.claims_on(Source::kWitness), proof, pool);
+  const auto on_witness = claims.claims_on(Source::kWitness);
+  open(parameters.witness, {witness, witness_binding, on_witness}, proof, pool);
   times.open_witness = clock.lap();
   const auto on_registered = claims.claims_on(Source::kRegistered);
-  if (!on_registered.empty()) open(registered, binding, on_registered, proof, pool);
+  if (!on_registered.empty()) {
+    open(parameters.registered, {registered, binding, on_registered}, proof, pool);
+  }
   times.open_registered = clock.lap();
   return times;
 }

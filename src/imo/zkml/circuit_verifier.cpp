@@ -22,12 +22,12 @@ Result<void> check_circuit(const Circuit& circuit, const CircuitParameters& para
   const auto combined = at_point.combine(proof.challenge());
   IMO_TRY_VOID(check_products(combined.terms, combined.sum, claims, proof));
 
-  IMO_TRY_VOID(check_open(parameters.witness, witness_root, witness_binding,
-                          claims.claims_on(Source::kWitness), proof));
+  const auto on_witness = claims.claims_on(Source::kWitness);
+  IMO_TRY_VOID(check_open(parameters.witness, {witness_root, witness_binding, on_witness}, proof));
   const auto on_registered = claims.claims_on(Source::kRegistered);
   if (!on_registered.empty()) {
-    IMO_TRY_VOID(check_open(parameters.registered, registered.root, registered.binding,
-                            on_registered, proof));
+    IMO_TRY_VOID(check_open(parameters.registered,
+                            {registered.root, registered.binding, on_registered}, proof));
   }
   return proof.finish();
 }

@@ -25,7 +25,7 @@ constexpr std::string_view kMagic = "imo.commitment.1";
 struct Plan {
   ModelShape shape;
   std::unique_ptr<const ModelCircuit> circuit;
-  WhirParameters parameters;
+  WhirCode code;
   std::size_t stored = 0;  ///< elements up to the end of the last column, in whole rows
 
   static Result<Plan> of(const engine::Model& model) {
@@ -38,14 +38,14 @@ struct Plan {
       end = std::max<std::size_t>(end, column.offset + column.size());
     }
     const std::size_t stored = (end + kRowElements - 1) / kRowElements * kRowElements;
-    return Plan{std::move(shape), std::move(circuit), parameters.registered, stored};
+    return Plan{std::move(shape), std::move(circuit), parameters.registered.parts()[0].code,
+                stored};
   }
 
-  [[nodiscard]] const WhirRound& round() const { return parameters.rounds().front(); }
   [[nodiscard]] std::size_t piece_bytes() const {
-    return Subtree::nodes_over(round().log_rows - round().log_inverse_rate) * sizeof(Digest);
+    return Subtree::nodes_over(code.log_rows() - code.log_inverse_rate) * sizeof(Digest);
   }
-  [[nodiscard]] std::size_t pieces() const { return std::size_t{1} << round().log_inverse_rate; }
+  [[nodiscard]] std::size_t pieces() const { return std::size_t{1} << code.log_inverse_rate; }
 };
 
 template <typename T>
@@ -93,7 +93,7 @@ Result<void> write_commitment(const engine::Model& model, const std::filesystem:
 
   LargeVector<Digest> roots;
   Result<void> written;
-  make_subtrees(stored, plan.round(), pool, [&](const Subtree& piece) {
+  make_subtrees(stored, plan.code, pool, [&](const Subtree& piece) {
     roots.push_back(piece.root());
     if (written) written = file.append(bytes_of(piece.nodes()));
   });
@@ -145,8 +145,7 @@ Result<ProvingKey> open_commitment(const engine::Model& model, const std::filesy
   if (univariate_value(values, key.binding_point(), pool) != key.binding_value) {
     return invalid(fmt::format("'{}' is damaged: it has other values", path.string()));
   }
-  return ProvingKey(std::move(key),
-                    CommittedVector(plan.parameters, values, std::move(tree), file));
+  return ProvingKey(std::move(key), CommittedVector(plan.code, values, std::move(tree), file));
 }
 
 }  // namespace imo::zkml

@@ -77,12 +77,12 @@ struct Party {
     auto circuit = ModelCircuit::make(shape, answer);
     // Queries instead of grinding, which would take most of the time.
     IMO_TRY(WhirParameters for_witness,
-            WhirParameters::make(circuit->circuit().witness_variables, 3, 0));
+            WhirParameters::make({circuit->circuit().witness_variables, 3}, 0));
     IMO_TRY(WhirParameters for_registered,
-            WhirParameters::make(circuit->circuit().registered_variables, 4, 0));
+            WhirParameters::make({circuit->circuit().registered_variables, 4}, 0));
     CircuitParameters parameters{std::move(for_witness), std::move(for_registered)};
     IMO_TRY(std::vector<Fp> values, registered_values(model.program(), *circuit));
-    CommittedVector registered(parameters.registered, std::move(values), pool);
+    CommittedVector registered(parameters.registered.parts()[0].code, std::move(values), pool);
     IMO_TRY(CircuitValues witness, witness_values(model, *circuit, registered.values(), pool));
     if (alter) alter(*circuit, witness);
     ProofWriter writer(kModelTestProtocol, registered.root().bytes);

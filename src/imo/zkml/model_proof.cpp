@@ -19,33 +19,35 @@ std::unique_ptr<const ModelCircuit> smallest_circuit(const ModelShape& shape) {
   return ModelCircuit::make(shape, {{0}, {0}});
 }
 
-std::uint64_t tree_bytes(const WhirRound& round) {
-  return 2 * std::uint64_t{Digest::kSize} << round.log_rows;
+std::uint64_t tree_bytes(const WhirCode& code) {
+  return 2 * std::uint64_t{Digest::kSize} << code.log_rows();
 }
 
 /// A committed vector and the tree over its code, which itself is there in parts only.
-std::uint64_t committed_bytes(const WhirParameters& parameters) {
-  return (Fp::kBytes << parameters.variables()) + tree_bytes(parameters.rounds()[0]);
+std::uint64_t committed_bytes(const WhirCode& code) {
+  return (Fp::kBytes << code.variables) + tree_bytes(code);
 }
 
 /// What an opening adds: the folded vector and its weights, a part of its code, the tree over that.
 std::uint64_t opening_bytes(const WhirParameters& parameters) {
-  if (parameters.rounds().size() == 1) return 0;
-  const WhirRound& second = parameters.rounds()[1];
-  return 3 * (Fp3::kBytes << second.variables) + tree_bytes(second);
+  if (parameters.rounds().empty()) return 0;
+  const WhirCode& code = parameters.rounds()[0].code;
+  return 3 * (Fp3::kBytes << code.variables) + tree_bytes(code);
 }
 
 /// Rows, and siblings: above the level where all nodes are known each position brings its own.
+std::uint64_t answers_size(const WhirPart& part, std::size_t element_size) {
+  const unsigned height = part.code.log_rows();
+  const auto known = static_cast<unsigned>(std::bit_width(part.queries));
+  const std::uint64_t siblings = height - std::min(height, known);
+  return part.queries * (WhirParameters::kRowSize * element_size + Digest::kSize * siblings);
+}
+
 std::uint64_t opening_size(const WhirParameters& parameters) {
   std::uint64_t bytes =
       std::uint64_t{48} * parameters.variables() + (Fp3::kBytes << parameters.last_variables());
-  for (std::size_t i = 0; i < parameters.rounds().size(); ++i) {
-    const WhirRound& round = parameters.rounds()[i];
-    const auto known = static_cast<unsigned>(std::bit_width(round.queries));
-    const std::uint64_t row = WhirParameters::kRowSize * (i == 0 ? Fp::kBytes : Fp3::kBytes);
-    bytes +=
-        round.queries * (row + Digest::kSize * (round.log_rows - std::min(round.log_rows, known)));
-  }
+  for (const WhirPart& part : parameters.parts()) bytes += answers_size(part, Fp::kBytes);
+  for (const WhirPart& part : parameters.rounds()) bytes += answers_size(part, Fp3::kBytes);
   return bytes;
 }
 
@@ -85,11 +87,12 @@ Result<ProofEstimate> estimate_proof(const ModelShape& shape, std::uint32_t prom
   // follow each other; the sum of fractions has two elements of F a node, on all levels but the
   // leaves, and is gone before they begin.
   const std::uint64_t weights = Fp::kBytes << parameters.registered.variables();
-  const std::uint64_t making = 2 * weights + (tree_bytes(parameters.registered.rounds()[0]) >>
-                                              parameters.registered.rounds()[0].log_inverse_rate);
+  const WhirCode& registered = parameters.registered.parts()[0].code;
+  const std::uint64_t making =
+      2 * weights + (tree_bytes(registered) >> registered.log_inverse_rate);
   const std::uint64_t sums = (std::uint64_t{2} * Fp3::kBytes) << leaves;
   const std::uint64_t proving =
-      weights + committed_bytes(parameters.witness) +
+      weights + committed_bytes(parameters.witness.parts()[0].code) +
       std::max({opening_bytes(parameters.witness), opening_bytes(parameters.registered), sums});
   estimate.memory_bytes = std::max(making, proving);
   estimate.proof_bytes = opening_size(parameters.witness) + opening_size(parameters.registered) +
@@ -102,7 +105,7 @@ Result<ProvingKey> ProvingKey::make(const engine::Model& model, ThreadPool& pool
   const auto circuit = smallest_circuit(shape);
   IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
   IMO_TRY(std::vector<Fp> values, registered_values(model.program(), *circuit));
-  CommittedVector registered(parameters.registered, std::move(values), pool);
+  CommittedVector registered(parameters.registered.parts()[0].code, std::move(values), pool);
   VerifyingKey key{model.root(), registered.root(), Fp3(), std::move(shape)};
   key.binding_value = binding_at(registered, key.binding_point(), pool).value;
   return ProvingKey(std::move(key), std::move(registered));

@@ -42,10 +42,19 @@ Weight Weight::in_blocks(std::span<const Fp3> z, std::uint64_t first, std::span<
 }
 
 Weight Weight::powers(const Fp3& x, unsigned variables) {
+  return powers_in_block(x, variables, 0, variables);
+}
+
+Weight Weight::powers_in_block(const Fp3& x, unsigned block_variables, std::uint64_t number,
+                               unsigned variables) {
+  IMO_CHECK(
+      block_variables <= variables && number < std::uint64_t{1} << (variables - block_variables),
+      "a block outside of the vector");
   Weight weight;
   weight.variables_ = variables;
+  weight.first_ = number;
   Fp3 power = x;
-  for (unsigned j = 0; j < variables; ++j, power *= power) {
+  for (unsigned j = 0; j < block_variables; ++j, power *= power) {
     weight.factors_.push_back({Fp3(1), power});
   }
   return weight;

@@ -44,6 +44,10 @@ class Weight {
                           unsigned variables);
   /// w[b] = x^b: the value of the univariate polynomial with coefficients f at x.
   static Weight powers(const Fp3& x, unsigned variables);
+  /// The same of one block of 2^block_variables elements, its first one having x^0; zero elsewhere.
+  /// The block is within 2^variables elements (checked).
+  static Weight powers_in_block(const Fp3& x, unsigned block_variables, std::uint64_t number,
+                                unsigned variables);
 
   [[nodiscard]] unsigned variables() const { return variables_; }
   /// w(r); r has as many coordinates as there are variables (checked).

@@ -1,9 +1,9 @@
-/// WHIR: a commitment to a vector over F_p that opens at many points at once.
+/// WHIR: commitments to vectors over F_p that open at many points at once.
 ///
 /// docs/proof.md, "WHIR", is normative. A vector of 2^n elements is a multilinear polynomial by its
 /// values on {0,1}^n; coordinate j of a point belongs to bit j of the index. The prover commits,
 /// both sides bind() before any challenge that the claims depend on, and in the end all claims on
-/// the commitment are opened together.
+/// one or two commitments are opened together.
 #pragma once
 
 #include "imo/base/large_vector.hpp"
@@ -18,8 +18,8 @@
 
 namespace imo::zkml {
 
-/// A claim on blocks of 2^low.size() elements that follow each other: scaled with `scales`, one for
-/// each, the values of their multilinear polynomials at `low` add up to `value`.
+/// A claim on blocks of 2^low.size() elements of a commitment that follow each other: scaled with
+/// `scales`, one for each, the values of their multilinear polynomials at `low` add up to `value`.
 struct Claim {
   std::vector<Fp3> low;
   std::uint64_t first_block = 0;
@@ -44,19 +44,19 @@ struct OutOfDomain {
 /// many times as large, and is made again, where it is opened.
 class CommittedVector {
  public:
-  /// `values` are 2^parameters.variables() elements (checked).
-  CommittedVector(const WhirParameters& parameters, std::vector<Fp> values, ThreadPool& pool);
-  /// The same, with a codeword made before, which is kept (its size is checked): for provers that
-  /// lie.
-  CommittedVector(const WhirParameters& parameters, std::vector<Fp> values, LargeVector<Fp> code,
+  /// `values` are 2^code.variables elements (checked).
+  CommittedVector(const WhirCode& code, std::vector<Fp> values, ThreadPool& pool);
+  /// The same, with a word made before in place of a codeword, which is kept (its size is checked):
+  /// for provers that lie.
+  CommittedVector(const WhirCode& code, std::vector<Fp> values, LargeVector<Fp> word,
                   ThreadPool& pool);
 
   /// A commitment made before: values, of which zeros at the end may be missing, and the tree over
   /// their code. `keeper` owns what both look at.
-  CommittedVector(const WhirParameters& parameters, std::span<const Fp> values, Tree tree,
+  CommittedVector(const WhirCode& code, std::span<const Fp> values, Tree tree,
                   std::shared_ptr<const void> keeper);
 
-  [[nodiscard]] const WhirParameters& parameters() const { return parameters_; }
+  [[nodiscard]] const WhirCode& code() const { return code_; }
   [[nodiscard]] std::span<const Fp> values() const { return values_; }
   /// The values without the rows of zeros at their end.
   [[nodiscard]] std::span<const Fp> stored() const { return values().first(stored_); }
@@ -69,11 +69,11 @@ class CommittedVector {
  private:
   void keep(std::vector<Fp> values);
 
-  WhirParameters parameters_;
+  WhirCode code_;
   std::shared_ptr<const void> keeper_;
   std::span<const Fp> values_;
   std::size_t stored_ = 0;
-  LargeVector<Fp> code_;  ///< empty where it is the values'
+  LargeVector<Fp> word_;  ///< empty where it is the values' codeword
   Tree tree_;
 };
 
@@ -94,15 +94,41 @@ OutOfDomain bind(const CommittedVector& vector, ProofWriter& proof, ThreadPool& 
 /// The verifier's half.
 Result<OutOfDomain> read_binding(ProofReader& proof);
 
-/// Proves `claims`, 1 to WhirParameters::kMaxClaims of them (checked), each of them true: a proof
-/// of a false one is written as well, and refused.
-void open(const CommittedVector& vector, const OutOfDomain& binding, std::span<const Claim> claims,
-          ProofWriter& proof, ThreadPool& pool);
+/// What a prover opens of a commitment. All borrowed.
+struct Opened {
+  const CommittedVector& vector;
+  OutOfDomain binding;
+  std::span<const Claim> claims;
+};
 
-/// Holds when the vector under `root` meets the binding and every claim. Claims' blocks lie within
-/// the commitment, and claims number 1 to kMaxClaims (checked: the verifier makes them itself).
-Result<void> check_open(const WhirParameters& parameters, const Digest& root,
-                        const OutOfDomain& binding, std::span<const Claim> claims,
+/// What a verifier is told of a commitment.
+struct Claimed {
+  Digest root;
+  OutOfDomain binding;
+  std::span<const Claim> claims;
+};
+
+/// Proves that bindings and claims hold, at most WhirParameters::kMaxClaims in all (checked): a
+/// proof of false ones is written as well, and refused. `all` are what `parameters` were made for.
+void open(const WhirParameters& parameters, std::span<const Opened> all, ProofWriter& proof,
+          ThreadPool& pool);
+
+/// The same of one commitment.
+inline void open(const WhirParameters& parameters, const Opened& one, ProofWriter& proof,
+                 ThreadPool& pool) {
+  open(parameters, std::span(&one, 1), proof, pool);
+}
+
+/// Holds when the vectors under the roots meet their bindings and every claim. Claims' blocks lie
+/// within their commitments and before any hole, and claims number at most kMaxClaims (checked: the
+/// verifier makes them itself).
+Result<void> check_open(const WhirParameters& parameters, std::span<const Claimed> all,
                         ProofReader& proof);
+
+/// The same of one commitment.
+inline Result<void> check_open(const WhirParameters& parameters, const Claimed& one,
+                               ProofReader& proof) {
+  return check_open(parameters, std::span(&one, 1), proof);
+}
 
 }  // namespace imo::zkml

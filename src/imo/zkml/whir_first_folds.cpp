@@ -57,26 +57,23 @@ void FirstFolds::fold(const Fp3& r) {
   r_.push_back(r);
 }
 
-LargeVector<Fp3> FirstFolds::vector() const {
-  IMO_CHECK(side_ == 1, "four folds");
+void FirstFolds::write_vector(std::span<Fp3> to) const {
+  IMO_CHECK(side_ == 1 && to.size() == std::size_t{1} << (variables_ - kRowVariables),
+            "four folds, and room for what they leave");
   const std::vector<Fp3> weights = point_weights(r_);
-  LargeVector<Fp3> folded(std::size_t{1} << (variables_ - kRowVariables));
   pool_.parallel_ranges(values_.size() / kRowElements, [&](std::size_t begin, std::size_t end) {
     field_kernels().fold_rows(words_of(&values_[begin * kRowElements]), end - begin,
-                              words_of(weights.data()), words_of(&folded[begin]));
+                              words_of(weights.data()), words_of(&to[begin]));
   });
-  return folded;
 }
 
-LargeVector<Fp3> FirstFolds::weights() const {
+void FirstFolds::add_weights(std::span<Fp3> to) const {
   IMO_CHECK(side_ == 1, "four folds");
-  LargeVector<Fp3> sums(std::size_t{1} << (variables_ - kRowVariables));
-  for (const auto& [weight, scale] : weights_) weight.above(r_).add_to(sums, scale, pool_);
+  for (const auto& [weight, scale] : weights_) weight.above(r_).add_to(to, scale, pool_);
   const std::vector<Fp3> row = point_weights(r_);
   for (const auto& [index, value] : entries_) {
-    sums[index / kRowElements] += value * row[index % kRowElements];
+    to[index / kRowElements] += value * row[index % kRowElements];
   }
-  return sums;
 }
 
 }  // namespace imo::zkml

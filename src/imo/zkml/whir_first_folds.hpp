@@ -6,7 +6,6 @@
 /// them, a sixteenth as long, is ever written down, with its weights.
 #pragma once
 
-#include "imo/base/large_vector.hpp"
 #include "imo/zkml/field.hpp"
 #include "imo/zkml/weight.hpp"
 
@@ -35,7 +34,7 @@ struct RoundPolynomial {
 
 class FirstFolds {
  public:
-  /// `values` are the whole rows that are stored of 2^variables elements; borrowed, as the pool.
+  /// `values` are the whole rows that are stored of 2^variables elements; borrowed, as is `pool`.
   FirstFolds(std::span<const Fp> values, unsigned variables, ThreadPool& pool);
 
   /// Adds scale * weight.
@@ -45,9 +44,10 @@ class FirstFolds {
   [[nodiscard]] RoundPolynomial polynomial() const;
   void fold(const Fp3& r);
 
-  /// The folded vector and the folded weights, after four folds.
-  [[nodiscard]] LargeVector<Fp3> vector() const;
-  [[nodiscard]] LargeVector<Fp3> weights() const;
+  /// After four folds: writes the folded vector, but for zeros behind what is stored, and adds the
+  /// folded weights. Both have 2^(variables - 4) elements (checked).
+  void write_vector(std::span<Fp3> to) const;
+  void add_weights(std::span<Fp3> to) const;
 
  private:
   [[nodiscard]] Fp3& product(std::size_t a, std::size_t c) { return products_[a * side_ + c]; }

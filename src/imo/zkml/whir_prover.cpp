@@ -49,18 +49,45 @@ LargeVector<Fp3> folded(std::span<const Fp3> f, const Fp3& r, LargeVector<Fp3> m
   return half;
 }
 
+/// A weight of the univariate polynomial at x of a part of the vector, on that part alone: what
+/// lies in its hole is another's.
+void add_at(FirstFolds& folds, const WhirPart& part, const Fp3& x, const Fp3& scale) {
+  const unsigned variables = part.code.variables;
+  folds.add(Weight::powers(x, variables), scale);
+  if (!part.hole) return;
+  folds.add(Weight::powers_in_block(x, part.hole->variables, part.hole->number, variables),
+            -scale * x.pow(part.hole->offset()));
+}
+
+/// The block of a vector that is folded from `block` of another.
+std::span<Fp3> folded_block(std::span<Fp3> folded, const WhirBlock& block) {
+  constexpr unsigned kFolding = WhirParameters::kFolding;
+  return folded.subspan(block.offset() >> kFolding, block.size() >> kFolding);
+}
+
 /// The prover between two messages: the vector, the weight, and what is left to be opened. The sum
 /// itself is never needed: the prover's polynomials say it.
 class Opening {
  public:
-  Opening(const CommittedVector& vector, ProofWriter& proof, ThreadPool& pool)
-      : vector_(vector), proof_(proof), pool_(pool) {}
+  Opening(const WhirParameters& parameters, ProofWriter& proof, ThreadPool& pool)
+      : parameters_(parameters), proof_(proof), pool_(pool) {}
 
-  /// The four folds of round 0.
-  void fold_first(FirstFolds folds) {
-    for (unsigned j = 0; j < WhirParameters::kFolding; ++j) folds.fold(say(folds.polynomial()));
-    f_ = folds.vector();
-    w_ = folds.weights();
+  /// The four folds of round 0, of all parts at once.
+  void fold_first(std::vector<FirstFolds> folds) {
+    for (unsigned j = 0; j < WhirParameters::kFolding; ++j) {
+      RoundPolynomial sum;
+      for (const FirstFolds& part : folds) sum += part.polynomial();
+      const Fp3 r = say(sum);
+      for (FirstFolds& part : folds) part.fold(r);
+    }
+    const std::vector<WhirPart>& parts = parameters_.parts();
+    const std::size_t size = std::size_t{1} << (parameters_.variables() - WhirParameters::kFolding);
+    f_ = LargeVector<Fp3>(size);
+    w_ = LargeVector<Fp3>(size);
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+      folds[p].write_vector(folded_block(f_, parts[p].block));
+      folds[p].add_weights(folded_block(w_, parts[p].block));
+    }
   }
 
   /// Folds the lowest variable.
@@ -75,11 +102,11 @@ class Opening {
   }
 
   /// Commits to the folded vector, for the round that comes next.
-  void commit(const WhirRound& next) {
-    next_tree_.emplace(tree_over_code_of(std::span<const Fp3>(f_), next, pool_));
+  void commit(const WhirPart& next) {
+    next_tree_.emplace(tree_over_code_of(std::span<const Fp3>(f_), next.code, pool_));
     proof_.write(next_tree_->root());
     const Fp3 x = proof_.challenge();
-    out_of_domain_ = Weight::powers(x, next.variables);
+    out_of_domain_ = Weight::powers(x, next.code.variables);
     proof_.write(evaluate_univariate(f_, x, pool_));
   }
 
@@ -87,53 +114,74 @@ class Opening {
     for (const Fp3& value : f_) proof_.write(value);
   }
 
-  /// Opens the positions that are drawn in the tree of this round.
-  std::vector<std::uint32_t> answer(const WhirRound& round) {
-    proof_.grind(vector_.parameters().grinding(), pool_);
-    const std::vector<std::uint32_t> positions = draw_positions(round, proof_);
-    if (tree_) {
-      for (const Fp3& element : code_rows(message_, positions, pool_)) proof_.write(element);
-      tree_->open(positions, proof_);
-    } else {
-      for (const Fp& element : vector_.rows(positions, pool_)) proof_.write(element);
-      vector_.tree().open(positions, proof_);
-    }
-    return positions;
+  void grind() { proof_.grind(parameters_.grinding(), pool_); }
+
+  /// Opens the positions that are drawn of a commitment.
+  void answer(const WhirPart& part, const CommittedVector& vector) {
+    const std::vector<std::uint32_t> positions = draw_positions(part.code, part.queries, proof_);
+    for (const Fp& element : vector.rows(positions, pool_)) proof_.write(element);
+    vector.tree().open(positions, proof_);
+    remember(part, positions);
+  }
+
+  /// The same of this round's own vector.
+  void answer(const WhirPart& part) {
+    const std::vector<std::uint32_t> positions = draw_positions(part.code, part.queries, proof_);
+    for (const Fp3& element : code_rows(message_, positions, pool_)) proof_.write(element);
+    tree_->open(positions, proof_);
+    remember(part, positions);
   }
 
   /// Takes what the answers say about the folded vector into the sum, and goes on to its tree.
-  void combine(std::span<const std::uint32_t> positions) {
+  void combine() {
     const Fp3 gamma = proof_.challenge();
     out_of_domain_.add_to(w_, gamma, pool_);
-    std::vector<Fp> points;
-    std::vector<Fp3> scales;
-    for (const std::uint32_t position : positions) {
-      points.push_back(code_point(position));
-      scales.push_back((scales.empty() ? gamma : scales.back()) * gamma);
+    Fp3 scale = gamma;
+    for (const auto& [part, points] : answers_) {
+      std::vector<Fp3> scales;
+      for (std::size_t j = 0; j < points.size(); ++j) scales.push_back(scale *= gamma);
+      add_powers(folded_block(w_, part.block), points, scales, pool_);
+      if (!part.hole) continue;
+      const std::uint64_t first = part.hole->offset() >> WhirParameters::kFolding;
+      for (std::size_t j = 0; j < points.size(); ++j) scales[j] *= -points[j].pow(first);
+      add_powers(folded_block(w_, *part.hole), points, scales, pool_);
     }
-    add_powers(w_, points, scales, pool_);
+    answers_.clear();
     message_ = std::move(f_);
     f_ = {};
     tree_ = std::move(next_tree_);
   }
 
  private:
+  /// Where the rows lie that a round opened.
+  struct Answers {
+    const WhirPart& part;
+    std::vector<Fp> points;
+  };
+
+  void remember(const WhirPart& part, std::span<const std::uint32_t> positions) {
+    Answers answers{part, {}};
+    for (const std::uint32_t position : positions) answers.points.push_back(code_point(position));
+    answers_.push_back(std::move(answers));
+  }
+
   Fp3 say(const RoundPolynomial& h) {
     proof_.write(h.at_zero);
     proof_.write(h.leading);
     return proof_.challenge();
   }
 
-  const CommittedVector& vector_;
+  const WhirParameters& parameters_;
   ProofWriter& proof_;
   ThreadPool& pool_;
-  LargeVector<Fp3> message_;  ///< of the code of this round; empty in round 0: the commitment's own
+  LargeVector<Fp3> message_;  ///< of the code of this round; empty in round 0
   std::optional<Tree> tree_;  ///< over that code
   LargeVector<Fp3> f_;        ///< folded from the message; empty where that is not folded yet
   LargeVector<Fp3> w_;
   LargeVector<Fp3> spare_;
   std::optional<Tree> next_tree_;
   Weight out_of_domain_;
+  std::vector<Answers> answers_;  ///< of this round
 };
 
 /// The values but for rows of zeros at their end.
@@ -149,32 +197,29 @@ std::span<const Fp> whole_rows(std::span<const Fp> values) {
 
 }  // namespace
 
-CommittedVector::CommittedVector(const WhirParameters& parameters, std::vector<Fp> values,
-                                 LargeVector<Fp> code, ThreadPool& pool)
-    : parameters_(parameters), code_(std::move(code)), tree_(tree_over(code_, pool)) {
-  IMO_CHECK(code_.size() == values.size() << parameters.rounds().front().log_inverse_rate,
-            "a codeword of another size");
-  keep(std::move(values));
-}
-
-CommittedVector::CommittedVector(const WhirParameters& parameters, std::vector<Fp> values,
+CommittedVector::CommittedVector(const WhirCode& code, std::vector<Fp> values, LargeVector<Fp> word,
                                  ThreadPool& pool)
-    : parameters_(parameters),
-      tree_(tree_over_code_of(whole_rows(values), parameters.rounds().front(), pool)) {
+    : code_(code), word_(std::move(word)), tree_(tree_over(word_, pool)) {
+  IMO_CHECK(word_.size() == values.size() << code.log_inverse_rate, "a word of another size");
   keep(std::move(values));
 }
 
-CommittedVector::CommittedVector(const WhirParameters& parameters, std::span<const Fp> values,
-                                 Tree tree, std::shared_ptr<const void> keeper)
-    : parameters_(parameters),
+CommittedVector::CommittedVector(const WhirCode& code, std::vector<Fp> values, ThreadPool& pool)
+    : code_(code), tree_(tree_over_code_of(whole_rows(values), code, pool)) {
+  keep(std::move(values));
+}
+
+CommittedVector::CommittedVector(const WhirCode& code, std::span<const Fp> values, Tree tree,
+                                 std::shared_ptr<const void> keeper)
+    : code_(code),
       keeper_(std::move(keeper)),
       values_(values),
       stored_(whole_rows(values).size()),
       tree_(std::move(tree)) {}
 
 void CommittedVector::keep(std::vector<Fp> values) {
-  IMO_CHECK(values.size() == std::size_t{1} << parameters_.variables(),
-            "a vector of another size than its parameters");
+  IMO_CHECK(values.size() == std::size_t{1} << code_.variables,
+            "a vector of another size than its code is for");
   const auto kept = std::make_shared<const std::vector<Fp>>(std::move(values));
   keeper_ = kept;
   values_ = *kept;
@@ -183,10 +228,10 @@ void CommittedVector::keep(std::vector<Fp> values) {
 
 std::vector<Fp> CommittedVector::rows(std::span<const std::uint32_t> positions,
                                       ThreadPool& pool) const {
-  if (code_.empty()) return code_rows(stored(), positions, pool);
+  if (word_.empty()) return code_rows(stored(), positions, pool);
   std::vector<Fp> rows;
   for (const std::uint32_t position : positions) {
-    const Row<Fp> row = row_of(std::span<const Fp>(code_), position);
+    const Row<Fp> row = row_of(std::span<const Fp>(word_), position);
     rows.insert(rows.end(), row.begin(), row.end());
   }
   return rows;
@@ -202,31 +247,47 @@ OutOfDomain bind(const CommittedVector& vector, ProofWriter& proof, ThreadPool& 
   return binding;
 }
 
-void open(const CommittedVector& vector, const OutOfDomain& binding, std::span<const Claim> claims,
-          ProofWriter& proof, ThreadPool& pool) {
-  IMO_CHECK(!claims.empty() && claims.size() <= WhirParameters::kMaxClaims, "number of claims");
-  const WhirParameters& parameters = vector.parameters();
-  const std::vector<WhirRound>& rounds = parameters.rounds();
+void open(const WhirParameters& parameters, std::span<const Opened> all, ProofWriter& proof,
+          ThreadPool& pool) {
+  const std::vector<WhirPart>& parts = parameters.parts();
+  const std::vector<WhirPart>& rounds = parameters.rounds();
+  IMO_CHECK(all.size() == parts.size(), "commitments that the parameters are not for");
   const Fp3 gamma = proof.challenge();
-  FirstFolds folds(vector.stored(), parameters.variables(), pool);
-  folds.add(Weight::powers(binding.point, parameters.variables()), Fp3(1));
+  std::vector<FirstFolds> folds;
   Fp3 scale(1);
-  for (const Claim& claim : claims) {
-    scale *= gamma;
-    folds.add(weight_of(claim, parameters), scale);
+  std::size_t claims = 0;
+  for (std::size_t p = 0; p < parts.size(); ++p, scale *= gamma) {
+    IMO_CHECK(all[p].vector.code() == parts[p].code, "a code that the parameters are not for");
+    folds.emplace_back(all[p].vector.stored(), parts[p].code.variables, pool);
+    add_at(folds[p], parts[p], all[p].binding.point, scale);
+    claims += all[p].claims.size();
   }
-  Opening opening(vector, proof, pool);
+  IMO_CHECK(claims <= WhirParameters::kMaxClaims, "number of claims");
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    for (const Claim& claim : all[p].claims) {
+      folds[p].add(
+          Weight::in_blocks(claim.low, claim.first_block, claim.scales, parts[p].code.variables),
+          scale);
+      scale *= gamma;
+    }
+  }
+  Opening opening(parameters, proof, pool);
   opening.fold_first(std::move(folds));
-  for (std::size_t i = 0; i < rounds.size(); ++i) {
-    const bool last = i + 1 == rounds.size();
+  for (std::size_t i = 0; i <= rounds.size(); ++i) {
+    const bool last = i == rounds.size();
     if (last) {
       opening.write_last();
     } else {
-      opening.commit(rounds[i + 1]);
+      opening.commit(rounds[i]);
     }
-    const auto positions = opening.answer(rounds[i]);
+    opening.grind();
+    if (i > 0) {
+      opening.answer(rounds[i - 1]);
+    } else {
+      for (std::size_t p = 0; p < parts.size(); ++p) opening.answer(parts[p], all[p].vector);
+    }
     if (last) break;
-    opening.combine(positions);
+    opening.combine();
     for (unsigned j = 0; j < WhirParameters::kFolding; ++j) opening.fold();
   }
   for (unsigned j = 0; j < parameters.last_variables(); ++j) opening.fold();

@@ -32,21 +32,21 @@ std::array<std::uint8_t, WhirParameters::kRowSize * Element::kBytes> row_bytes(R
 
 /// Row `index` of a codeword.
 template <typename Element>
-Row<Element> row_of(std::span<const Element> code, std::size_t index) {
-  return Row<Element>(code.data() + index * WhirParameters::kRowSize, WhirParameters::kRowSize);
+Row<Element> row_of(std::span<const Element> word, std::size_t index) {
+  return Row<Element>(word.data() + index * WhirParameters::kRowSize, WhirParameters::kRowSize);
 }
 
 /// The tree over the rows of a codeword.
-Tree tree_over(std::span<const Fp> code, ThreadPool& pool);
+Tree tree_over(std::span<const Fp> word, ThreadPool& pool);
 
-/// The tree over the code of a round's vector, of which rows of zeros at the end may be missing.
-/// The code itself is there in parts only.
-Tree tree_over_code_of(std::span<const Fp> message, const WhirRound& round, ThreadPool& pool);
-Tree tree_over_code_of(std::span<const Fp3> message, const WhirRound& round, ThreadPool& pool);
+/// The tree over the code of a vector, of which rows of zeros at the end may be missing. The code
+/// itself is there in parts only.
+Tree tree_over_code_of(std::span<const Fp> message, const WhirCode& code, ThreadPool& pool);
+Tree tree_over_code_of(std::span<const Fp3> message, const WhirCode& code, ThreadPool& pool);
 
 /// The same, a subtree over each block of as many rows as the message has, in order.
 using TakeSubtree = std::function<void(Subtree)>;
-void make_subtrees(std::span<const Fp> message, const WhirRound& round, ThreadPool& pool,
+void make_subtrees(std::span<const Fp> message, const WhirCode& code, ThreadPool& pool,
                    const TakeSubtree& take);
 
 /// sum_c weights[c] row[c].
@@ -57,12 +57,8 @@ Fp3 fold_row(Row<Element> row, std::span<const Fp3> weights) {
   return sum;
 }
 
-/// What a claim sums over. Its blocks lie within the commitment (checked).
-inline Weight weight_of(const Claim& claim, const WhirParameters& parameters) {
-  return Weight::in_blocks(claim.low, claim.first_block, claim.scales, parameters.variables());
-}
-
-/// The positions that a round asks for: drawn, sorted, without repetitions.
-std::vector<std::uint32_t> draw_positions(const WhirRound& round, Transcript& transcript);
+/// The positions that are asked for: drawn, sorted, without repetitions.
+std::vector<std::uint32_t> draw_positions(const WhirCode& code, std::size_t queries,
+                                          Transcript& transcript);
 
 }  // namespace imo::zkml
