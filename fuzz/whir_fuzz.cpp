@@ -7,6 +7,7 @@
 #include "imo/zkml/whir.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -18,42 +19,65 @@ using namespace imo::zkml;
 
 constexpr std::string_view kProtocol = "imo.fuzz.whir";
 
-/// A point that needs no transcript: what matters here is what the proof says about it.
-Claim claim() {
-  std::vector<Fp3> point;
-  for (std::uint64_t j = 0; j < 11; ++j) point.emplace_back(j + 2);
-  return Claim::at(std::move(point), {});
+/// The second one lies in the first one's zeros.
+constexpr std::array<WhirCommitment, 2> kCommitments{{{{11, 4}, 1024}, {{8, 3}, 256}}};
+
+/// At points that need no transcript: what matters here is what the proof says about them.
+std::array<std::vector<Claim>, 2> claims() {
+  std::array<std::vector<Claim>, 2> claims;
+  for (std::size_t p = 0; p < claims.size(); ++p) {
+    std::vector<Fp3> point;
+    for (std::uint64_t j = 0; j < (p == 0 ? 10 : 8); ++j) point.emplace_back(j + 2 + p);
+    claims[p].push_back(Claim::at(std::move(point), {}));
+  }
+  return claims;
 }
 
 WhirParameters parameters() {
-  const auto made = WhirParameters::make({11, 4}, 1);
+  const auto made = WhirParameters::make(kCommitments, 4, 1);
   IMO_CHECK(made.has_value(), "parameters of the fuzzer");
   return *made;
 }
 
 Bytes honest_proof() {
   ThreadPool pool(1);
-  std::vector<Fp> values(std::size_t{1} << 11);
-  for (std::size_t b = 0; b < values.size(); ++b) values[b] = Fp(b * b + 7);
-  const CommittedVector vector(parameters().parts()[0].code, values, pool);
   ProofWriter proof(kProtocol, {});
-  proof.write(vector.root());
-  const OutOfDomain binding = bind(vector, proof, pool);
-  std::vector<Claim> claims{claim()};
-  claims[0].value = evaluate_multilinear(values, claims[0].low, pool);
-  proof.write(claims[0].value);
-  open(parameters(), {vector, binding, claims}, proof, pool);
+  std::vector<CommittedVector> vectors;
+  std::vector<OutOfDomain> bindings;
+  for (const auto& [code, stored] : kCommitments) {
+    std::vector<Fp> values(std::size_t{1} << code.variables);
+    for (std::size_t b = 0; b < stored; ++b) values[b] = Fp(b * b + 7);
+    vectors.emplace_back(code, std::move(values), pool);
+    proof.write(vectors.back().root());
+    bindings.push_back(bind(vectors.back(), proof, pool));
+  }
+  auto all = claims();
+  std::vector<Opened> opened;
+  for (std::size_t p = 0; p < all.size(); ++p) {
+    Claim& claim = all[p][0];
+    const std::size_t size = std::size_t{1} << claim.low.size();
+    claim.value = evaluate_multilinear(vectors[p].values().first(size), claim.low, pool);
+    proof.write(claim.value);
+    opened.push_back({vectors[p], bindings[p], all[p]});
+  }
+  open(parameters(), opened, proof, pool);
   return std::move(proof).take();
 }
 
 Result<void> verify(BytesView bytes) {
   static const WhirParameters of_all = parameters();
   ProofReader proof(kProtocol, {}, bytes);
-  IMO_TRY(const Digest root, proof.read_digest());
-  IMO_TRY(const OutOfDomain binding, read_binding(proof));
-  std::vector<Claim> claims{claim()};
-  IMO_TRY(claims[0].value, proof.read_fp3());
-  IMO_TRY_VOID(check_open(of_all, {root, binding, claims}, proof));
+  auto all = claims();
+  std::vector<Claimed> claimed;
+  for (const std::vector<Claim>& some : all) {
+    IMO_TRY(const Digest root, proof.read_digest());
+    IMO_TRY(const OutOfDomain binding, read_binding(proof));
+    claimed.push_back({root, binding, some});
+  }
+  for (std::vector<Claim>& some : all) {
+    IMO_TRY(some[0].value, proof.read_fp3());
+  }
+  IMO_TRY_VOID(check_open(of_all, claimed, proof));
   return proof.finish();
 }
 

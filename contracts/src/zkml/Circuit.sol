@@ -137,7 +137,12 @@ library Circuit {
 
     /// @notice Gives the columns of one commitment their offsets, those of the largest blocks first.
     /// @return variables Of the commitment.
-    function place(Builder memory b, bool isRegistered) internal pure returns (uint256 variables) {
+    /// @return end Behind the last column.
+    function place(Builder memory b, bool isRegistered)
+        internal
+        pure
+        returns (uint256 variables, uint256 end)
+    {
         unchecked {
             uint256[] memory first = new uint256[](64); // by size of block: elements behind the larger ones
             uint256 count = b.columnCount;
@@ -147,7 +152,6 @@ library Circuit {
                 uint256 v = column.variables - column.blockBits;
                 first[v] += column.blocks << v;
             }
-            uint256 end;
             for (uint256 v = 64; v > 0; --v) {
                 uint256 size = first[v - 1];
                 first[v - 1] = end;

@@ -34,9 +34,9 @@ contract EquationVerifier is IProofPart, ProofErrors {
         Transcript.Reader memory reader = c.reader;
         ModelEquations.build(c);
         _checkTerms(c, reader);
-        work.witness.claims = c.claims.on(c.m.circuit, false);
-        work.registered.claims = c.claims.on(c.m.circuit, true);
-        Openings.All memory openings = Openings.All(reader, work.witness, work.registered);
+        work.registered.committed.claims = c.claims.on(c.m.circuit, true);
+        work.witness.committed.claims = c.claims.on(c.m.circuit, false);
+        Openings.All memory openings = Openings.All(reader, work.registered, work.witness);
         assembly ("memory-safe") {
             root := openings
         }

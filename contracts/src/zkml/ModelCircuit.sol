@@ -185,7 +185,7 @@ library ModelCircuit {
         m.circuit = Circuit.create();
         _measure(m);
         _declareRegistered(m);
-        return Circuit.place(m.circuit, true);
+        (variables,) = Circuit.place(m.circuit, true);
     }
 
     function bitsFor(uint256 count) internal pure returns (uint256 bits) {

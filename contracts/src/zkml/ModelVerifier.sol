@@ -14,12 +14,11 @@ import {Lookups} from "./Lookups.sol";
 import {ModelCircuit} from "./ModelCircuit.sol";
 import {EquationBuilder} from "./EquationBuilder.sol";
 import {ModelShape} from "./ModelShape.sol";
-import {Openings} from "./Openings.sol";
 import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {Transcript} from "./Transcript.sol";
 import {WhirBinding} from "./WhirBinding.sol";
-import {WhirClaims} from "./WhirClaims.sol";
+import {WhirParameters} from "./WhirParameters.sol";
 
 /// @title Verifies that a model, asked with a prompt, writes an answer
 /// @notice The twin of check_answer in src/imo/zkml/model_proof.cpp; docs/proof.md is normative. It has no state and no owner:
@@ -30,9 +29,9 @@ contract ModelVerifier is IModelVerifier, ProofErrors {
 
     uint256 private constant WITNESS_RATE = 3;
     uint256 private constant REGISTERED_RATE = 4;
-    /// @dev Of this many variables and more, a commitment has a shorter code.
+    /// @dev Of this many variables and more, the registered model has a shorter code.
     uint256 private constant LARGE = 23;
-    uint256 private constant LARGE_RATE = 2;
+    uint256 private constant LARGE_RATE = 3;
 
     IProofPart public immutable EQUATIONS;
 
@@ -63,9 +62,9 @@ contract ModelVerifier is IModelVerifier, ProofErrors {
             prompt,
             output
         );
-        Transcript.Reader memory reader = Transcript.open("imo.proof.1", statement, proof);
-        work.registered.root = bytes32(key.weightsRoot);
-        work.registered.binding = WhirBinding.registered(
+        Transcript.Reader memory reader = Transcript.open("imo.proof.2", statement, proof);
+        work.registered.committed.root = bytes32(key.weightsRoot);
+        work.registered.committed.binding = WhirBinding.registered(
             key.modelRoot, key.weightsRoot, keccak256(key.shape), key.bindingValue
         );
         _check(work, m, reader);
@@ -103,17 +102,14 @@ contract ModelVerifier is IModelVerifier, ProofErrors {
         ModelCircuit.Model memory m,
         Transcript.Reader memory reader
     ) private view {
-        uint256 variables = Circuit.place(m.circuit, false);
-        work.witness = Openings.Opening({
-            variables: variables,
-            rate: variables < LARGE ? WITNESS_RATE : LARGE_RATE,
-            root: reader.readDigest(),
-            binding: WhirBinding.bind(reader),
-            claims: new WhirClaims.Claim[](0)
-        });
-        variables = Circuit.place(m.circuit, true);
-        work.registered.variables = variables;
-        work.registered.rate = variables < LARGE ? REGISTERED_RATE : LARGE_RATE;
+        WhirParameters.Commitment memory size = work.witness.size;
+        (size.variables, size.stored) = Circuit.place(m.circuit, false);
+        size.rate = WITNESS_RATE;
+        work.witness.committed.root = reader.readDigest();
+        work.witness.committed.binding = WhirBinding.bind(reader);
+        size = work.registered.size;
+        (size.variables, size.stored) = Circuit.place(m.circuit, true);
+        size.rate = size.variables < LARGE ? REGISTERED_RATE : LARGE_RATE;
         Lookups.Challenges memory challenges;
         challenges.beta = reader.challenge();
         challenges.beta2 = challenges.beta * challenges.beta;

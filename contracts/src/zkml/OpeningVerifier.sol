@@ -7,14 +7,20 @@ import {Openings} from "./Openings.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {Transcript} from "./Transcript.sol";
 import {Whir} from "./Whir.sol";
+import {WhirClaims} from "./WhirClaims.sol";
 import {WhirParameters} from "./WhirParameters.sol";
 
-/// @title The last part of ModelVerifier: openings of both commitments
+/// @title The last part of ModelVerifier: the opening of both commitments
 contract OpeningVerifier is IProofPart, ProofErrors {
     using Transcript for Transcript.Reader;
 
     uint256 private constant GRINDING = 20;
     uint256 private constant SECURITY = 100;
+    /// @dev Logarithm of the inverse rate of the code after the first folds, when both commitments have less than 2^LARGE
+    /// elements, and else.
+    uint256 private constant RATE = 5;
+    uint256 private constant LARGE_RATE = 4;
+    uint256 private constant LARGE = 23;
 
     /// @inheritdoc IProofPart
     function proceed() external pure returns (bool isProven) {
@@ -23,15 +29,19 @@ contract OpeningVerifier is IProofPart, ProofErrors {
         assembly ("memory-safe") {
             openings := root
         }
-        _check(openings.reader, openings.witness);
-        _check(openings.reader, openings.registered);
+        WhirParameters.Parameters memory parameters;
+        WhirClaims.Committed[] memory committed = new WhirClaims.Committed[](2);
+        parameters.commitments = new WhirParameters.Commitment[](2);
+        (parameters.commitments[0], committed[0]) =
+        (openings.registered.size, openings.registered.committed);
+        (parameters.commitments[1], committed[1]) =
+        (openings.witness.size, openings.witness.committed);
+        bool isLarge = parameters.commitments[0].variables >= LARGE
+            || parameters.commitments[1].variables >= LARGE;
+        parameters.rate = isLarge ? LARGE_RATE : RATE;
+        (parameters.grinding, parameters.security) = (GRINDING, SECURITY);
+        Whir.check(openings.reader, parameters, committed);
         openings.reader.finish();
         return true;
-    }
-
-    function _check(Transcript.Reader memory reader, Openings.Opening memory opening) private pure {
-        WhirParameters.Parameters memory parameters =
-            WhirParameters.Parameters(opening.variables, opening.rate, GRINDING, SECURITY);
-        Whir.check(reader, parameters, opening.root, opening.binding, opening.claims);
     }
 }

@@ -2,25 +2,21 @@
 pragma solidity 0.8.37;
 
 import {Transcript} from "./Transcript.sol";
-import {WhirBinding} from "./WhirBinding.sol";
 import {WhirClaims} from "./WhirClaims.sol";
+import {WhirParameters} from "./WhirParameters.sol";
 
 /// @title What EquationVerifier hands over to OpeningVerifier
 library Openings {
-    /// @notice A commitment with the claims on it.
-    /// @param root In the first 26 bytes.
+    /// @notice A commitment, as it is to be opened.
     struct Opening {
-        uint256 variables;
-        uint256 rate;
-        bytes32 root;
-        WhirBinding.OutOfDomain binding;
-        WhirClaims.Claim[] claims;
+        WhirParameters.Commitment size;
+        WhirClaims.Committed committed;
     }
 
-    /// @notice Both commitments, and the proof from where their openings begin.
+    /// @notice Both commitments, and the proof from where their opening begins.
     struct All {
         Transcript.Reader reader;
-        Opening witness;
         Opening registered;
+        Opening witness;
     }
 }

@@ -38,15 +38,15 @@ interface ProofErrors {
     /// @notice An index has 1 to 32 bits.
     error BadIndexBits(uint256 bits);
     /// @notice Parameters out of their range.
-    error BadParameters(uint256 variables, uint256 rate, uint256 grinding, uint256 security);
+    error BadParameters();
     /// @notice Parameters that give less than the security that was asked for.
     error TooLittleSecurity(uint256 security, uint256 asked);
-    /// @notice Claims number 1 to 2^16, not `count`.
+    /// @notice Claims number at most 2^16 in all; `count` more are too many.
     error BadClaimCount(uint256 count);
     /// @notice A point with another number of coordinates than the commitment has variables.
     error BadDimension(uint256 coordinates, uint256 variables);
-    /// @notice Blocks `first` .. `first + count - 1` are not all below 2^bits.
-    error BadBlocks(uint256 first, uint256 count, uint256 bits);
+    /// @notice Blocks `first` .. `first + count - 1` are not all below `end`.
+    error BadBlocks(uint256 first, uint256 count, uint256 end);
     /// @notice More elements than an array has.
     error BadRange();
     /// @notice A sum of fractions has at least one variable.

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Fp3, ZERO, sumOfProducts} from "./Fp3.sol";
 import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
+import {WhirBinding} from "./WhirBinding.sol";
 import {WhirWeights} from "./WhirWeights.sol";
 
 /// @title Claims on blocks of a committed vector
@@ -23,6 +24,14 @@ library WhirClaims {
         Fp3 value;
     }
 
+    /// @notice A commitment, and what is claimed of it.
+    /// @param root In the first 26 bytes.
+    struct Committed {
+        bytes32 root;
+        WhirBinding.OutOfDomain binding;
+        Claim[] claims;
+    }
+
     /// @dev Variables whose weights are tabulated together.
     uint256 private constant GROUP = 4;
 
@@ -37,11 +46,15 @@ library WhirClaims {
         Fp3[][] groups;
     }
 
-    /// @notice Refuses claims that a vector of 2^n elements cannot have.
-    function validate(Claim[] memory claims, uint256 n) internal pure {
-        if (claims.length == 0 || claims.length > 1 << 16) {
-            revert ProofErrors.BadClaimCount(claims.length);
-        }
+    /// @notice Refuses claims that a vector of 2^n elements cannot have, and moves the others.
+    /// @param end Behind the elements that claims may speak of, at most 2^n.
+    /// @param offset Where the vector's first element will be: added to what claims say, a multiple of 2^n.
+    /// @param room The most claims.
+    function place(Claim[] memory claims, uint256 n, uint256 end, uint256 offset, uint256 room)
+        internal
+        pure
+    {
+        if (claims.length > room) revert ProofErrors.BadClaimCount(claims.length);
         unchecked {
             for (uint256 i; i < claims.length; ++i) {
                 Claim memory claim = claims[i];
@@ -51,34 +64,43 @@ library WhirClaims {
                     revert ProofErrors.BadDimension(claim.point.length, v);
                 }
                 uint256 count = claim.scales.length;
-                if (claim.first >= 1 << n || claim.first + count > 1 << (n - v)) {
-                    revert ProofErrors.BadBlocks(claim.first, count, n - v);
+                if (claim.first > end || claim.first + count > end >> v) {
+                    revert ProofErrors.BadBlocks(claim.first, count, end >> v);
                 }
+                claim.first += offset >> v;
             }
         }
     }
 
-    /// @notice v_1 + gamma v_2 + gamma^2 v_3 ..
-    function values(Claim[] memory claims, Fp3 gamma) internal pure returns (Fp3 sum) {
+    /// @notice v_1 + gamma v_2 + gamma^2 v_3 .. gamma^(k-1) v_k + gamma^k behind
+    function values(Claim[] memory claims, Fp3 behind, Fp3 gamma) internal pure returns (Fp3 sum) {
+        sum = behind;
         for (uint256 i = claims.length; i > 0; --i) {
             sum = sum.mulAdd(gamma, claims[i - 1].value);
         }
     }
 
-    /// @notice w_1(r) + gamma w_2(r) + ..
-    function weights(Claim[] memory claims, Fp3[] memory r, Fp3 gamma)
+    /// @notice What weights() of claims look up, none of it known yet.
+    /// @param most Claims that may come.
+    function weightsAt(Fp3[] memory r, uint256 most) internal pure returns (Weights memory known) {
+        known.r = r;
+        unchecked {
+            uint256 places = 2;
+            while (places < 2 * most) places *= 2;
+            known.points = new Fp3[][](places);
+            known.prefixes = new Fp3[][](places);
+            known.groups = new Fp3[][]((r.length + GROUP - 1) / GROUP);
+        }
+    }
+
+    /// @notice w_1(r) + gamma w_2(r) + .. gamma^(k-1) w_k(r) + gamma^k behind
+    function weights(Claim[] memory claims, Weights memory known, Fp3 behind, Fp3 gamma)
         internal
         pure
         returns (Fp3 sum)
     {
-        Weights memory known;
-        known.r = r;
+        sum = behind;
         unchecked {
-            uint256 places = 2;
-            while (places < 2 * claims.length) places *= 2;
-            known.points = new Fp3[][](places);
-            known.prefixes = new Fp3[][](places);
-            known.groups = new Fp3[][]((r.length + GROUP - 1) / GROUP);
             for (uint256 i = claims.length; i > 0; --i) {
                 Claim memory claim = claims[i - 1];
                 Fp3 low = _prefixes(known, claim.point)[claim.variables];

@@ -88,26 +88,53 @@ library WhirWeights {
         return Lanes.join(lanes, third);
     }
 
-    /// @notice The weight of powers of z at r[from] .., the product of 1 + r_j (z^(2^j) - 1).
-    function powers(Fp3 z, Fp3[] memory r, uint256 from) internal pure returns (Fp3 product) {
+    /// @notice The weight of powers of z at r[from] .. r[to - 1], the product of 1 + r_j (z^(2^(j - from)) - 1).
+    /// @return product The weight.
+    /// @return next z^(2^(to - from)).
+    function powers(Fp3 z, Fp3[] memory r, uint256 from, uint256 to)
+        internal
+        pure
+        returns (Fp3 product, Fp3 next)
+    {
         product = ONE;
         unchecked {
-            for (uint256 j = from; j < r.length; ++j) {
+            for (uint256 j = from; j < to; ++j) {
                 product = product * r[j].mulAdd(z - ONE, ONE);
                 z = z * z;
             }
         }
+        return (product, z);
     }
 
-    /// @notice What powers() of x in F_p looks up: for each pair a, b of r's coordinates, the four coefficients of
-    /// (1 + a (x - 1)) (1 + b (x^2 - 1)), as Lanes.forBase() has them; a missing b is 0.
-    function pairs(Fp3[] memory r) internal pure returns (uint256 table, uint256 end) {
+    /// @notice The weight of block `number` at r[from] .. r[to - 1], each coordinate a bit of the number.
+    function block_(Fp3[] memory r, uint256 from, uint256 to, uint256 number)
+        internal
+        pure
+        returns (Fp3 product)
+    {
+        product = ONE;
         unchecked {
-            uint256 count = (r.length + 1) / 2;
+            for (uint256 j = from; j < to; ++j) {
+                product = product * (number & 1 != 0 ? r[j] : ONE - r[j]);
+                number >>= 1;
+            }
+        }
+    }
+
+    /// @notice What powers() of x in F_p looks up: for each pair a, b of r[from] .. r[to - 1], the four coefficients of
+    /// (1 + a (x - 1)) (1 + b (x^2 - 1)), as Lanes.forBase() has them; a missing b is 0.
+    function pairs(Fp3[] memory r, uint256 from, uint256 to)
+        internal
+        pure
+        returns (uint256 table, uint256 end)
+    {
+        unchecked {
+            uint256 count = (to - from + 1) / 2;
             Fp3[] memory coefficients = new Fp3[](4 * count);
             for (uint256 i; i < count; ++i) {
-                Fp3 a = r[2 * i];
-                Fp3 b = 2 * i + 1 < r.length ? r[2 * i + 1] : ZERO;
+                uint256 j = from + 2 * i;
+                Fp3 a = r[j];
+                Fp3 b = j + 1 < to ? r[j + 1] : ZERO;
                 Fp3 both = a * b;
                 coefficients[4 * i] = ONE - a - (b - both);
                 coefficients[4 * i + 1] = a - both;

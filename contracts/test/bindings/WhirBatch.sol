@@ -13,13 +13,15 @@ import {WhirParameters} from "../../src/zkml/WhirParameters.sol";
 contract WhirBatch is ProofErrors {
     using Transcript for Transcript.Reader;
 
+    /// @param commitment Which; those of the first one come first.
     struct Blocks {
+        uint256 commitment;
         uint256 variables;
         uint256 first;
         uint256 count;
     }
 
-    /// @notice The proof: root, binding, the values of claims, opening.
+    /// @notice The proof: for each commitment root and binding; for each the values of its claims; opening.
     struct Opening {
         WhirParameters.Parameters parameters;
         Blocks[] claims;
@@ -32,16 +34,27 @@ contract WhirBatch is ProofErrors {
         bytes8 flipped;
     }
 
-    function rounds(WhirParameters.Parameters calldata parameters)
+    /// @notice Variables of the whole, number of parts, then parts and rounds, six numbers each.
+    function plan(WhirParameters.Parameters calldata parameters)
         external
         pure
-        returns (WhirParameters.Round[] memory)
+        returns (uint256[] memory flat)
     {
-        return WhirParameters.rounds(parameters);
+        WhirParameters.Plan memory all = WhirParameters.plan(parameters);
+        flat = new uint256[](2 + 6 * (all.parts.length + all.rounds.length));
+        (flat[0], flat[1]) = (all.variables, all.parts.length);
+        for (uint256 i; i < all.parts.length + all.rounds.length; ++i) {
+            WhirParameters.Part memory part =
+                i < all.parts.length ? all.parts[i] : all.rounds[i - all.parts.length];
+            uint256 at = 2 + 6 * i;
+            (flat[at], flat[at + 1], flat[at + 2]) = (part.variables, part.height, part.queries);
+            (flat[at + 3], flat[at + 4], flat[at + 5]) =
+            (part.number, part.holeVariables, part.holeNumber);
+        }
     }
 
-    /// @return answers For each: the rounds, or the error.
-    function roundsOf(WhirParameters.Parameters[] calldata all)
+    /// @return answers For each: the plan, or the error.
+    function plansOf(WhirParameters.Parameters[] calldata all)
         external
         view
         returns (bytes[] memory answers)
@@ -49,38 +62,58 @@ contract WhirBatch is ProofErrors {
         answers = new bytes[](all.length);
         for (uint256 i; i < all.length; ++i) {
             // forge-lint: disable-next-line(unchecked-call) errors are answers
-            (, answers[i]) = address(this).staticcall(abi.encodeCall(this.rounds, (all[i])));
+            (, answers[i]) = address(this).staticcall(abi.encodeCall(this.plan, (all[i])));
         }
     }
 
     /// @return gas That the check took, without the reading of what comes before it.
     function verify(Opening calldata given) external view returns (uint256 gas) {
         Transcript.Reader memory reader = Transcript.open("imo.test.whir", "", given.proof);
-        bytes32 root = reader.readDigest();
-        WhirBinding.OutOfDomain memory binding = WhirBinding.bind(reader);
-        // Claims take turns between two points; the other one gives the scales of their blocks.
+        WhirClaims.Committed[] memory committed =
+            new WhirClaims.Committed[](given.parameters.commitments.length);
+        for (uint256 i; i < committed.length; ++i) {
+            committed[i].root = reader.readDigest();
+            committed[i].binding = WhirBinding.bind(reader);
+        }
+        for (uint256 i; i < committed.length; ++i) {
+            committed[i].claims = _claims(reader, given, i);
+        }
+        gas = gasleft();
+        Whir.check(reader, given.parameters, committed);
+        gas -= gasleft();
+        reader.finish();
+    }
+
+    /// @dev Claims on a commitment take turns between two points; the other one gives the scales of their blocks.
+    function _claims(Transcript.Reader memory reader, Opening calldata given, uint256 commitment)
+        private
+        pure
+        returns (WhirClaims.Claim[] memory claims)
+    {
         Fp3[][2] memory points;
         for (uint256 i; i < 2; ++i) {
-            points[i] = new Fp3[](given.parameters.variables);
+            points[i] = new Fp3[](given.parameters.commitments[commitment].variables);
             for (uint256 j; j < points[i].length; ++j) {
                 points[i][j] = reader.challenge();
             }
         }
-        WhirClaims.Claim[] memory claims = new WhirClaims.Claim[](given.claims.length);
-        for (uint256 i; i < claims.length; ++i) {
+        claims = new WhirClaims.Claim[](given.claims.length);
+        uint256 count;
+        for (uint256 i; i < given.claims.length; ++i) {
             Blocks calldata blocks = given.claims[i];
+            if (blocks.commitment != commitment) continue;
             Fp3[] memory scales = new Fp3[](blocks.count);
             for (uint256 j; j < scales.length; ++j) {
-                scales[j] = points[1 - i % 2][j];
+                scales[j] = points[1 - count % 2][j];
             }
-            claims[i] = WhirClaims.Claim(
-                points[i % 2], blocks.variables, blocks.first, scales, reader.readFp3()
+            claims[count] = WhirClaims.Claim(
+                points[count % 2], blocks.variables, blocks.first, scales, reader.readFp3()
             );
+            ++count;
         }
-        gas = gasleft();
-        Whir.check(reader, given.parameters, root, binding, claims);
-        gas -= gasleft();
-        reader.finish();
+        assembly ("memory-safe") {
+            mstore(claims, count)
+        }
     }
 
     /// @return answers For each change alone: the error, or nothing when the proof is accepted.

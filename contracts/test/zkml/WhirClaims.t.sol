@@ -22,15 +22,25 @@ contract WhirClaimsTest is Test {
         for (uint256 i; i < count; ++i) {
             claims[i] = WhirClaims.Claim(point, variables, first, scales, fp3(0, 0, 0));
         }
-        WhirClaims.validate(claims, 10);
+        WhirClaims.place(claims, 10, 1 << 10, 3 << 10, 3);
+        for (uint256 i; i < count; ++i) {
+            assertEq(claims[i].first, first + (3 << (10 - variables)));
+        }
+    }
+
+    /// Elements from 768 on are another commitment's.
+    function validateBelow(uint256 variables, uint256 first, uint256 blocks) external pure {
+        WhirClaims.Claim[] memory claims = new WhirClaims.Claim[](1);
+        claims[0] =
+            WhirClaims.Claim(new Fp3[](10), variables, first, new Fp3[](blocks), fp3(0, 0, 0));
+        WhirClaims.place(claims, 10, 768, 0, 1);
     }
 
     function test_count() public {
-        this.validate(1, 3, 3, 0, 1);
-        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadClaimCount.selector, 0));
         this.validate(0, 3, 3, 0, 1);
-        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadClaimCount.selector, 65537));
-        this.validate(65537, 3, 3, 0, 1);
+        this.validate(3, 3, 3, 0, 1);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadClaimCount.selector, 4));
+        this.validate(4, 3, 3, 0, 1);
     }
 
     function test_dimension() public {
@@ -45,15 +55,27 @@ contract WhirClaimsTest is Test {
         this.validate(1, 7, 7, 7, 1);
         this.validate(1, 7, 7, 2, 6);
         this.validate(1, 0, 0, 1023, 1);
-        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 8, 1, 3));
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 8, 1, 8));
         this.validate(1, 7, 7, 8, 1);
-        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 2, 7, 3));
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 2, 7, 8));
         this.validate(1, 7, 7, 2, 7);
-        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 1, 1, 0));
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 1, 1, 1));
         this.validate(1, 10, 10, 1, 1);
         // A number that would wrap.
         uint256 last = type(uint256).max;
-        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, last, 1, 3));
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, last, 1, 8));
         this.validate(1, 7, 7, last, 1);
+    }
+
+    function test_blocksBeforeAHole() public {
+        this.validateBelow(8, 2, 1);
+        this.validateBelow(8, 0, 3);
+        this.validateBelow(9, 0, 1);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 3, 1, 3));
+        this.validateBelow(8, 3, 1);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 0, 2, 1));
+        this.validateBelow(9, 0, 2);
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadBlocks.selector, 0, 1, 0));
+        this.validateBelow(10, 0, 1);
     }
 }

@@ -42,13 +42,10 @@ Result<Hash32> context_of(const std::string& text) {
 
 nlohmann::ordered_json stages_of(std::chrono::nanoseconds registering,
                                  const zkml::ModelProof& proof) {
-  return {{"register_s", seconds(registering)},
-          {"witness_s", seconds(proof.witness)},
-          {"commit_s", seconds(proof.times.commit)},
-          {"lookups_s", seconds(proof.times.lookups)},
-          {"products_s", seconds(proof.times.products)},
-          {"open_witness_s", seconds(proof.times.open_witness)},
-          {"open_registered_s", seconds(proof.times.open_registered)}};
+  return {
+      {"register_s", seconds(registering)},          {"witness_s", seconds(proof.witness)},
+      {"commit_s", seconds(proof.times.commit)},     {"lookups_s", seconds(proof.times.lookups)},
+      {"products_s", seconds(proof.times.products)}, {"opening_s", seconds(proof.times.opening)}};
 }
 
 std::string prompt_text(const engine::Model& model, std::span<const engine::TokenId> tokens) {

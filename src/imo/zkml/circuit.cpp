@@ -3,6 +3,7 @@
 #include "imo/base/check.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <utility>
 
@@ -13,6 +14,9 @@ namespace {
 
 /// WHIR's smallest vector.
 constexpr unsigned kLeastVariables = WhirParameters::kMinVariables;
+
+/// From this size on a code takes more of memory and time than its queries take of a proof.
+constexpr unsigned kLargeVariables = 23;
 
 /// Sorts few items by size, equal ones in the order they have.
 template <typename Item, typename Size>
@@ -25,7 +29,8 @@ void sort_largest_first(std::vector<Item>& items, Size&& size_of) {
   items = std::move(sorted);
 }
 
-unsigned place(Circuit& circuit, Source source) {
+/// Gives where the last column of a commitment ends.
+std::uint64_t place(Circuit& circuit, Source source) {
   std::vector<ColumnId> order;
   for (ColumnId id = 0; id < circuit.columns.size(); ++id) {
     if (circuit.columns[id].source == source) order.push_back(id);
@@ -36,7 +41,11 @@ unsigned place(Circuit& circuit, Source source) {
     circuit.columns[id].offset = offset;
     offset += circuit.columns[id].size();
   }
-  const auto bits = static_cast<unsigned>(std::bit_width(std::max<std::uint64_t>(offset, 1) - 1));
+  return offset;
+}
+
+unsigned variables_for(std::uint64_t elements) {
+  const auto bits = static_cast<unsigned>(std::bit_width(std::max<std::uint64_t>(elements, 1) - 1));
   return std::max(bits, kLeastVariables);
 }
 
@@ -123,8 +132,10 @@ std::vector<IndexRange> Box::runs() const {
 }
 
 void place_columns(Circuit& circuit) {
-  circuit.witness_variables = place(circuit, Source::kWitness);
-  circuit.registered_variables = place(circuit, Source::kRegistered);
+  circuit.witness_stored = place(circuit, Source::kWitness);
+  circuit.registered_stored = place(circuit, Source::kRegistered);
+  circuit.witness_variables = variables_for(circuit.witness_stored);
+  circuit.registered_variables = variables_for(circuit.registered_stored);
 }
 
 std::vector<Segment> segments_of(const Circuit& circuit) {
@@ -188,24 +199,28 @@ Result<void> count_lookups(const Circuit& circuit, CircuitValues& values) {
   return {};
 }
 
-Result<CircuitParameters> CircuitParameters::make(const Circuit& circuit) {
-  // A code of a large vector has to fit memory, and takes most of the time: it is shorter, for more
-  // queries.
-  constexpr unsigned kLarge = 23;
-  const auto rate = [](unsigned variables, unsigned small) {
-    return variables < kLarge ? small : 2U;
-  };
+WhirCode witness_code(const Circuit& circuit) {
+  return {circuit.witness_variables, 3};
+}
+
+WhirCode registered_code(const Circuit& circuit) {
+  // A code of a large vector has to be kept: it is shorter, for more queries.
+  return {circuit.registered_variables, circuit.registered_variables < kLargeVariables ? 4U : 3U};
+}
+
+Result<WhirParameters> opening_parameters(const Circuit& circuit, unsigned grinding) {
   if (circuit.witness_variables > WhirParameters::kMaxVariables ||
       circuit.registered_variables > WhirParameters::kMaxVariables) {
     return invalid(fmt::format(
         "too large to be proven: the run has 2^{} values, the model 2^{}, and 2^{} is the most",
         circuit.witness_variables, circuit.registered_variables, WhirParameters::kMaxVariables));
   }
-  IMO_TRY(WhirParameters witness,
-          WhirParameters::make({circuit.witness_variables, rate(circuit.witness_variables, 3)}));
-  IMO_TRY(WhirParameters registered, WhirParameters::make({circuit.registered_variables,
-                                                           rate(circuit.registered_variables, 4)}));
-  return CircuitParameters{std::move(witness), std::move(registered)};
+  const std::array<WhirCommitment, 2> commitments{
+      {{registered_code(circuit), circuit.registered_stored},
+       {witness_code(circuit), circuit.witness_stored}}};
+  // The code of the first folded vector, over F, is most of the prover's work.
+  const unsigned larger = std::max(circuit.witness_variables, circuit.registered_variables);
+  return WhirParameters::make(commitments, larger < kLargeVariables ? 5 : 4, grinding);
 }
 
 }  // namespace imo::zkml

@@ -115,8 +115,11 @@ struct Circuit {
   std::vector<Table> tables;
   std::vector<Lookup> lookups;
   std::vector<Check> checks;
+  /// Of each commitment, and where its last column ends.
   unsigned witness_variables = 0;
   unsigned registered_variables = 0;
+  std::uint64_t witness_stored = 0;
+  std::uint64_t registered_stored = 0;
 };
 
 /// Gives every column its offset: of each commitment those of the largest blocks first, so that
@@ -153,33 +156,31 @@ struct CircuitValues {
 /// value is in no row: the run is outside what the circuit can show.
 Result<void> count_lookups(const Circuit& circuit, CircuitValues& values);
 
-/// Both commitments' parameters.
-struct CircuitParameters {
-  WhirParameters witness;
-  WhirParameters registered;
+/// The codes that a circuit's commitments are made with: longer ones mean fewer queries.
+WhirCode witness_code(const Circuit& circuit);
+WhirCode registered_code(const Circuit& circuit);
 
-  /// At least 100 bits each.
-  static Result<CircuitParameters> make(const Circuit& circuit);
-};
+/// Of the opening of both commitments at once, registered model first; at least 100 bits.
+Result<WhirParameters> opening_parameters(const Circuit& circuit, unsigned grinding = 20);
 
 /// How long the parts of a proof took.
 struct ProofTimes {
   std::chrono::nanoseconds commit{};
   std::chrono::nanoseconds lookups{};
   std::chrono::nanoseconds products{};
-  std::chrono::nanoseconds open_witness{};
-  std::chrono::nanoseconds open_registered{};
+  std::chrono::nanoseconds opening{};
 };
 
 /// Proves that `values` fit the circuit; a proof of values that do not is written as well, and
-/// refused. `registered` commits to values.registered, and `binding` binds it.
-ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parameters,
+/// refused. `parameters` are of the opening. `registered` commits to values.registered, and
+/// `binding` binds it.
+ProofTimes prove_circuit(const Circuit& circuit, const WhirParameters& parameters,
                          const CommittedVector& registered, const OutOfDomain& binding,
                          CircuitValues values, ProofWriter& proof, ThreadPool& pool);
 
 /// The verifier's half, to the proof's end. The transcript's statement has `registered` and all
 /// that the circuit was made from.
-Result<void> check_circuit(const Circuit& circuit, const CircuitParameters& parameters,
+Result<void> check_circuit(const Circuit& circuit, const WhirParameters& parameters,
                            const RegisteredRoot& registered, ProofReader& proof);
 
 }  // namespace imo::zkml

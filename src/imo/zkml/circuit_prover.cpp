@@ -5,6 +5,7 @@
 #include "imo/zkml/weight.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <utility>
 
@@ -133,13 +134,12 @@ class Leaves final : public LeafSource {
 
 }  // namespace
 
-ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parameters,
+ProofTimes prove_circuit(const Circuit& circuit, const WhirParameters& parameters,
                          const CommittedVector& registered, const OutOfDomain& binding,
                          CircuitValues values, ProofWriter& proof, ThreadPool& pool) {
   ProofTimes times;
   Clock clock;
-  const CommittedVector witness(parameters.witness.parts()[0].code, std::move(values.witness),
-                                pool);
+  const CommittedVector witness(witness_code(circuit), std::move(values.witness), pool);
   proof.write(witness.root());
   const OutOfDomain witness_binding = bind(witness, proof, pool);
   times.commit = clock.lap();
@@ -169,14 +169,12 @@ ProofTimes prove_circuit(const Circuit& circuit, const CircuitParameters& parame
   prove_products(combined.terms, columns, claims, proof, pool);
   times.products = clock.lap();
 
-  const auto on_witness = claims.claims_on(Source::kWitness);
-  open(parameters.witness, {witness, witness_binding, on_witness}, proof, pool);
-  times.open_witness = clock.lap();
   const auto on_registered = claims.claims_on(Source::kRegistered);
-  if (!on_registered.empty()) {
-    open(parameters.registered, {registered, binding, on_registered}, proof, pool);
-  }
-  times.open_registered = clock.lap();
+  const auto on_witness = claims.claims_on(Source::kWitness);
+  const std::array<Opened, 2> opened{
+      {{registered, binding, on_registered}, {witness, witness_binding, on_witness}}};
+  open(parameters, opened, proof, pool);
+  times.opening = clock.lap();
   return times;
 }
 

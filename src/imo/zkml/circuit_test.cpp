@@ -24,9 +24,9 @@ OutOfDomain bind_registered(const CommittedVector& vector, ThreadPool& pool) {
 /// A perceptron with its model committed to.
 struct Registered {
   Perceptron perceptron{7};
-  CircuitParameters parameters = *CircuitParameters::make(perceptron.circuit());
+  WhirParameters parameters = *opening_parameters(perceptron.circuit());
   ThreadPool pool{2};
-  CommittedVector vector{parameters.registered.parts()[0].code, perceptron.registered(), pool};
+  CommittedVector vector{registered_code(perceptron.circuit()), perceptron.registered(), pool};
   OutOfDomain binding = bind_registered(vector, pool);
 
   Bytes prove(CircuitValues values) {
@@ -87,8 +87,7 @@ TEST(Circuit, RefusesLeavesThatAreNotTheColumns) {
   values.witness[circuit.columns[p.z].offset] -= Fp(1);
   values.virtuals[1][0] += Fp(1 << 12);
   ThreadPool& pool = registered.pool;
-  const CommittedVector witness(registered.parameters.witness.parts()[0].code, values.witness,
-                                pool);
+  const CommittedVector witness(witness_code(circuit), values.witness, pool);
   ProofWriter proof(kProtocol, registered.vector.root().bytes);
   proof.write(witness.root());
   const OutOfDomain witness_binding = bind(witness, proof, pool);
@@ -106,11 +105,11 @@ TEST(Circuit, RefusesLeavesThatAreNotTheColumns) {
   ASSERT_TRUE(at_point.learn_fraction(challenges, say));
   ASSERT_TRUE(at_point.learn_direct());
   prove_products(at_point.combine(proof.challenge()).terms, columns, claims, proof, pool);
-  const auto on_witness = claims.claims_on(Source::kWitness);
-  open(registered.parameters.witness, {witness, witness_binding, on_witness}, proof, pool);
   const auto on_registered = claims.claims_on(Source::kRegistered);
-  open(registered.parameters.registered, {registered.vector, registered.binding, on_registered},
-       proof, pool);
+  const auto on_witness = claims.claims_on(Source::kWitness);
+  const std::vector<Opened> opened{{registered.vector, registered.binding, on_registered},
+                                   {witness, witness_binding, on_witness}};
+  open(registered.parameters, opened, proof, pool);
   const auto checked = registered.check(std::move(proof).take());
   ASSERT_FALSE(checked);
   EXPECT_THAT(checked.error().message, HasSubstr("looked-up values are not those of the columns"));
@@ -132,7 +131,7 @@ TEST(Circuit, RefusesAnotherModel) {
   CircuitValues values = registered.perceptron.run(1);
   ASSERT_TRUE(count_lookups(registered.perceptron.circuit(), values));
   const Bytes bytes = registered.prove(std::move(values));
-  const CommittedVector vector(registered.parameters.registered.parts()[0].code, other.registered(),
+  const CommittedVector vector(registered_code(other.circuit()), other.registered(),
                                registered.pool);
   ProofReader proof(kProtocol, vector.root().bytes, bytes);
   EXPECT_FALSE(check_circuit(other.circuit(), registered.parameters,
@@ -145,8 +144,7 @@ TEST(Circuit, RefusesWeightsThatAreNotThoseOfTheirValue) {
   Registered registered;
   const Perceptron other(8);
   ThreadPool& pool = registered.pool;
-  const CommittedVector vector(registered.parameters.registered.parts()[0].code, other.registered(),
-                               pool);
+  const CommittedVector vector(registered_code(other.circuit()), other.registered(), pool);
   const OutOfDomain own = bind_registered(vector, pool);
   const OutOfDomain of_model = binding_at(registered.vector, own.point, pool);
   for (const OutOfDomain& binding : {own, of_model}) {

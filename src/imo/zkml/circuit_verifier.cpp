@@ -1,8 +1,10 @@
 #include "imo/zkml/circuit_argument.hpp"
 
+#include <array>
+
 namespace imo::zkml {
 
-Result<void> check_circuit(const Circuit& circuit, const CircuitParameters& parameters,
+Result<void> check_circuit(const Circuit& circuit, const WhirParameters& parameters,
                            const RegisteredRoot& registered, ProofReader& proof) {
   IMO_TRY(const Digest witness_root, proof.read_digest());
   IMO_TRY(const OutOfDomain witness_binding, read_binding(proof));
@@ -22,13 +24,11 @@ Result<void> check_circuit(const Circuit& circuit, const CircuitParameters& para
   const auto combined = at_point.combine(proof.challenge());
   IMO_TRY_VOID(check_products(combined.terms, combined.sum, claims, proof));
 
-  const auto on_witness = claims.claims_on(Source::kWitness);
-  IMO_TRY_VOID(check_open(parameters.witness, {witness_root, witness_binding, on_witness}, proof));
   const auto on_registered = claims.claims_on(Source::kRegistered);
-  if (!on_registered.empty()) {
-    IMO_TRY_VOID(check_open(parameters.registered,
-                            {registered.root, registered.binding, on_registered}, proof));
-  }
+  const auto on_witness = claims.claims_on(Source::kWitness);
+  const std::array<Claimed, 2> claimed{{{registered.root, registered.binding, on_registered},
+                                        {witness_root, witness_binding, on_witness}}};
+  IMO_TRY_VOID(check_open(parameters, claimed, proof));
   return proof.finish();
 }
 

@@ -31,15 +31,11 @@ struct Plan {
   static Result<Plan> of(const engine::Model& model) {
     IMO_TRY(ModelShape shape, ModelShape::of(model.program()));
     auto circuit = ModelCircuit::make(shape, {{0}, {0}});
-    IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
-    std::size_t end = 0;
-    for (const Column& column : circuit->circuit().columns) {
-      if (column.source != Source::kRegistered) continue;
-      end = std::max<std::size_t>(end, column.offset + column.size());
-    }
+    IMO_TRY_VOID(opening_parameters(circuit->circuit()));
+    const WhirCode code = registered_code(circuit->circuit());
+    const std::size_t end = circuit->circuit().registered_stored;
     const std::size_t stored = (end + kRowElements - 1) / kRowElements * kRowElements;
-    return Plan{std::move(shape), std::move(circuit), parameters.registered.parts()[0].code,
-                stored};
+    return Plan{std::move(shape), std::move(circuit), code, stored};
   }
 
   [[nodiscard]] std::size_t piece_bytes() const {

@@ -66,7 +66,7 @@ struct Party {
 
   struct Proven {
     std::unique_ptr<const ModelCircuit> circuit;
-    CircuitParameters parameters;
+    WhirParameters parameters;
     CommittedVector registered;
     OutOfDomain binding;
     Bytes proof;
@@ -76,13 +76,9 @@ struct Party {
                        const std::function<void(const ModelCircuit&, CircuitValues&)>& alter = {}) {
     auto circuit = ModelCircuit::make(shape, answer);
     // Queries instead of grinding, which would take most of the time.
-    IMO_TRY(WhirParameters for_witness,
-            WhirParameters::make({circuit->circuit().witness_variables, 3}, 0));
-    IMO_TRY(WhirParameters for_registered,
-            WhirParameters::make({circuit->circuit().registered_variables, 4}, 0));
-    CircuitParameters parameters{std::move(for_witness), std::move(for_registered)};
+    IMO_TRY(WhirParameters parameters, opening_parameters(circuit->circuit(), 0));
     IMO_TRY(std::vector<Fp> values, registered_values(model.program(), *circuit));
-    CommittedVector registered(parameters.registered.parts()[0].code, std::move(values), pool);
+    CommittedVector registered(registered_code(circuit->circuit()), std::move(values), pool);
     IMO_TRY(CircuitValues witness, witness_values(model, *circuit, registered.values(), pool));
     if (alter) alter(*circuit, witness);
     ProofWriter writer(kModelTestProtocol, registered.root().bytes);

@@ -78,34 +78,33 @@ Result<ProofEstimate> estimate_proof(const ModelShape& shape, std::uint32_t prom
                                      std::uint32_t output_tokens) {
   const Answer answer{std::vector<TokenId>(prompt_tokens), std::vector<TokenId>(output_tokens)};
   const auto circuit = ModelCircuit::make(shape, answer);
-  IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
+  IMO_TRY(const WhirParameters parameters, opening_parameters(circuit->circuit()));
   const unsigned leaves = segment_variables(segments_of(circuit->circuit()));
   ProofEstimate estimate;
   estimate.witness_variables = circuit->circuit().witness_variables;
   estimate.registered_variables = circuit->circuit().registered_variables;
-  // The weights are mapped from their commitment's file, which the first proof makes. Both openings
-  // follow each other; the sum of fractions has two elements of F a node, on all levels but the
-  // leaves, and is gone before they begin.
-  const std::uint64_t weights = Fp::kBytes << parameters.registered.variables();
-  const WhirCode& registered = parameters.registered.parts()[0].code;
+  // The weights are mapped from their commitment's file, which the first proof makes. The sum of
+  // fractions has two elements of F a node, on all levels but the leaves, and is gone before the
+  // opening begins.
+  const WhirCode registered = registered_code(circuit->circuit());
+  const std::uint64_t weights = Fp::kBytes << registered.variables;
   const std::uint64_t making =
       2 * weights + (tree_bytes(registered) >> registered.log_inverse_rate);
   const std::uint64_t sums = (std::uint64_t{2} * Fp3::kBytes) << leaves;
-  const std::uint64_t proving =
-      weights + committed_bytes(parameters.witness.parts()[0].code) +
-      std::max({opening_bytes(parameters.witness), opening_bytes(parameters.registered), sums});
+  const std::uint64_t proving = weights + committed_bytes(witness_code(circuit->circuit())) +
+                                std::max(opening_bytes(parameters), sums);
   estimate.memory_bytes = std::max(making, proving);
-  estimate.proof_bytes = opening_size(parameters.witness) + opening_size(parameters.registered) +
-                         std::uint64_t{24} * (leaves * leaves + 4 * leaves) + 10'000;
+  estimate.proof_bytes =
+      opening_size(parameters) + std::uint64_t{24} * (leaves * leaves + 4 * leaves) + 10'000;
   return estimate;
 }
 
 Result<ProvingKey> ProvingKey::make(const engine::Model& model, ThreadPool& pool) {
   IMO_TRY(ModelShape shape, ModelShape::of(model.program()));
   const auto circuit = smallest_circuit(shape);
-  IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
+  IMO_TRY_VOID(opening_parameters(circuit->circuit()));
   IMO_TRY(std::vector<Fp> values, registered_values(model.program(), *circuit));
-  CommittedVector registered(parameters.registered.parts()[0].code, std::move(values), pool);
+  CommittedVector registered(registered_code(circuit->circuit()), std::move(values), pool);
   VerifyingKey key{model.root(), registered.root(), Fp3(), std::move(shape)};
   key.binding_value = binding_at(registered, key.binding_point(), pool).value;
   return ProvingKey(std::move(key), std::move(registered));
@@ -117,7 +116,7 @@ Result<ModelProof> prove_answer(const engine::Model& model, const ProvingKey& ke
   IMO_TRY_VOID(check_answer_form(verifying_key.shape, statement.answer));
   const auto started = std::chrono::steady_clock::now();
   const auto circuit = ModelCircuit::make(verifying_key.shape, statement.answer);
-  IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
+  IMO_TRY(const WhirParameters parameters, opening_parameters(circuit->circuit()));
   IMO_TRY(CircuitValues values, witness_values(model, *circuit, key.registered().values(), pool));
   ModelProof proof;
   proof.witness = std::chrono::steady_clock::now() - started;
@@ -131,7 +130,7 @@ Result<ModelProof> prove_answer(const engine::Model& model, const ProvingKey& ke
 Result<void> check_answer(const VerifyingKey& key, const Statement& statement, BytesView proof) {
   IMO_TRY_VOID(check_answer_form(key.shape, statement.answer));
   const auto circuit = ModelCircuit::make(key.shape, statement.answer);
-  IMO_TRY(const CircuitParameters parameters, CircuitParameters::make(circuit->circuit()));
+  IMO_TRY(const WhirParameters parameters, opening_parameters(circuit->circuit()));
   ProofReader reader(kModelProtocol, statement.encode(key), proof);
   return check_circuit(circuit->circuit(), parameters, key.registered(), reader);
 }

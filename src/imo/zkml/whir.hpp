@@ -113,22 +113,10 @@ struct Claimed {
 void open(const WhirParameters& parameters, std::span<const Opened> all, ProofWriter& proof,
           ThreadPool& pool);
 
-/// The same of one commitment.
-inline void open(const WhirParameters& parameters, const Opened& one, ProofWriter& proof,
-                 ThreadPool& pool) {
-  open(parameters, std::span(&one, 1), proof, pool);
-}
-
 /// Holds when the vectors under the roots meet their bindings and every claim. Claims' blocks lie
 /// within their commitments and before any hole, and claims number at most kMaxClaims (checked: the
 /// verifier makes them itself).
 Result<void> check_open(const WhirParameters& parameters, std::span<const Claimed> all,
                         ProofReader& proof);
-
-/// The same of one commitment.
-inline Result<void> check_open(const WhirParameters& parameters, const Claimed& one,
-                               ProofReader& proof) {
-  return check_open(parameters, std::span(&one, 1), proof);
-}
 
 }  // namespace imo::zkml

@@ -132,10 +132,4 @@ Result<WhirParameters> WhirParameters::make(std::span<const WhirCommitment> comm
   return parameters;
 }
 
-Result<WhirParameters> WhirParameters::make(const WhirCode& code, unsigned grinding,
-                                            unsigned security) {
-  const WhirCommitment commitment{code, 0};
-  return make({&commitment, 1}, code.log_inverse_rate + kFolding - 2, grinding, security);
-}
-
 }  // namespace imo::zkml

@@ -70,10 +70,6 @@ class WhirParameters {
                                      unsigned log_inverse_rate, unsigned grinding = 20,
                                      unsigned security = kMinSecurity);
 
-  /// The same for one commitment, whose first folded code has a quarter of its rows.
-  static Result<WhirParameters> make(const WhirCode& code, unsigned grinding = 20,
-                                     unsigned security = kMinSecurity);
-
   /// Of the vector that all commitments together are.
   [[nodiscard]] unsigned variables() const { return variables_; }
   [[nodiscard]] unsigned grinding() const { return grinding_; }
