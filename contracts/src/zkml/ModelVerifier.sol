@@ -123,10 +123,11 @@ contract ModelVerifier is IModelVerifier, ProofErrors {
             reader, m.circuit, segments, challenges, c.claims, [numerator, denominator]
         );
         (c.reader, c.rho) = (reader, Points.start(rho));
-        uint256 root;
+        (uint256 root, uint256 there) = (0, 0);
         assembly ("memory-safe") {
             root := work
+            there := reader
         }
-        Handover.pass(address(EQUATIONS), IProofPart.proceed.selector, root, reader);
+        Handover.pass(address(EQUATIONS), IProofPart.proceed.selector, 0, root, there);
     }
 }
