@@ -80,11 +80,12 @@ Cost cost_of(const model::Program& program) {
   Cost cost;
   for (std::uint32_t i = 0; i < program.operators.size(); ++i) {
     const model::Operator& op = program.operators[i];
-    if (op.kind != model::OperatorKind::kMatMul) continue;
+    if (op.kind != model::OperatorKind::kMatMul && op.kind != model::OperatorKind::kGroupedMatMul) {
+      continue;
+    }
     const model::WeightTensor& tensor = program.tensors[op.tensor];
-    cost.bytes +=
-        tensor.weights.size() + tensor.multipliers.size_bytes() + tensor.biases.size_bytes();
-    (i < program.tail ? cost.body_products : cost.choice_products) += tensor.weights.size();
+    cost.bytes += tensor.bytes();
+    (i < program.tail ? cost.body_products : cost.choice_products) += tensor.size();
   }
   return cost;
 }

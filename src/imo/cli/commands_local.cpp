@@ -100,6 +100,10 @@ void add_model(CommandLine& line) {
                       "text to choose exponents on; the model writes its own when left out");
   compile->add_option("--calibration-tokens", options->calibration_tokens, "how many of them")
       ->capture_default_str();
+  compile
+      ->add_option("--weights", options->weight_bits,
+                   "bits of a weight: 8, or 4 with a scale for every 32 of them")
+      ->capture_default_str();
   compile->add_option("--threads", options->execution.threads,
                       "as many as the machine runs at once; the same program for any number");
   line.on(compile, [options](const GlobalOptions&) { return model_compile(*options); });

@@ -41,14 +41,15 @@ void describe_tensors(const model::Program& program, Report& report) {
                                       {"operator", model::operator_kind_name(op.kind)},
                                       {"rows", tensor.rows},
                                       {"columns", tensor.columns},
+                                      {"weight_bits", tensor.is_grouped() ? 4 : 8},
                                       {"biases", !tensor.biases.empty()},
                                       {"output_bits", op.bits},
                                       {"output_fraction", op.fraction},
                                       {"shift", op.shift},
                                       {"root", to_hex(model::tensor_root(tensor, &pool))}});
-    report.line(fmt::format("  {:{}}  {:>6} x {:<6}{}  output 2^{}, {} bits", tensor.name, widest,
-                            tensor.rows, tensor.columns, tensor.biases.empty() ? "" : " biased",
-                            -op.fraction, op.bits));
+    report.line(fmt::format("  {:{}}  {:>6} x {:<6}{}{}  output 2^{}, {} bits", tensor.name, widest,
+                            tensor.rows, tensor.columns, tensor.is_grouped() ? " in 4 bits" : "",
+                            tensor.biases.empty() ? "" : " biased", -op.fraction, op.bits));
   }
 }
 

@@ -202,6 +202,7 @@ Result<Report> model_compile(const ModelCompileOptions& options) {
   IMO_TRY(const Runner runner, Runner::create(options.execution));
   model::CompileOptions compile_options;
   compile_options.calibration_tokens = options.calibration_tokens;
+  compile_options.weight_bits = options.weight_bits;
   compile_options.pool = &runner.pool();
   if (!options.calibration_text.empty()) {
     IMO_TRY(compile_options.calibration_text,

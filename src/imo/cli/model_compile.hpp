@@ -16,6 +16,7 @@ struct ModelCompileOptions {
   std::filesystem::path output;            ///< empty: the input's name with `.imo`
   std::filesystem::path calibration_text;  ///< empty: text that the model writes itself
   std::uint32_t calibration_tokens = 512;
+  unsigned weight_bits = 8;
   ExecutionOptions execution;  ///< changes no bit of the output
 };
 

@@ -131,6 +131,7 @@ void Executor::run(std::uint32_t index, std::uint32_t begin, std::uint32_t end) 
   const Operator& op = program_.operators[index];
   switch (op.kind) {
     case OperatorKind::kMatMul:
+    case OperatorKind::kGroupedMatMul:
       output_type(op) == ElementType::kInt16 ? matmul<std::int16_t>(op, index, begin, end)
                                              : matmul<std::int32_t>(op, index, begin, end);
       break;
@@ -216,6 +217,10 @@ void Executor::run_row(const Operator& op, std::uint32_t index, std::uint32_t r)
     case OperatorKind::kMultiply:
       return kernels_.multiply({row<std::int16_t>(a, r), op.width}, row<std::int16_t>(b, r),
                                rescale, row<std::int16_t>(index, r));
+    case OperatorKind::kGain:
+      return kernels_.multiply({row<std::int16_t>(a, r), op.width},
+                               program_.tables[op.table].narrow.data(), rescale,
+                               row<std::int16_t>(index, r));
     case OperatorKind::kBlockMax:
       return block_max(op, index, r);
     case OperatorKind::kArgmax:
@@ -272,6 +277,16 @@ void Executor::run_head(const Operator& op, std::uint32_t index, std::uint32_t r
   }
 }
 
+void Executor::products(const WeightTensor& tensor, std::size_t first, std::size_t count,
+                        const InputRows& x, std::int64_t* sums) const {
+  if (tensor.is_grouped()) {
+    return kernels_.grouped_products({tensor.groups_of(first, count), count, tensor.columns}, x,
+                                     sums);
+  }
+  kernels_.products({tensor.weights.data() + first * tensor.columns, count, tensor.columns}, x,
+                    sums);
+}
+
 template <typename T>
 void Executor::matmul(const Operator& op, std::uint32_t index, std::uint32_t begin,
                       std::uint32_t end) {
@@ -280,12 +295,11 @@ void Executor::matmul(const Operator& op, std::uint32_t index, std::uint32_t beg
                     buffers_[plan_.slot_of[op.inputs[0]]].stride, end - begin};
   const Rescale rescale{op.shift, op.bits};
   const std::size_t pieces = (tensor.rows + kRowsAtOnce - 1) / kRowsAtOnce;
-  split(pieces, tensor.weights.size() * x.count, [&](std::size_t first, std::size_t last) {
+  split(pieces, tensor.size() * x.count, [&](std::size_t first, std::size_t last) {
     std::array<std::int64_t, kRowsAtOnce * kBatch> sums;
     for (std::size_t from = first * kRowsAtOnce; from < last * kRowsAtOnce; from += kRowsAtOnce) {
       const std::size_t count = std::min(kRowsAtOnce, tensor.rows - from);
-      kernels_.products({tensor.weights.data() + from * tensor.columns, count, tensor.columns}, x,
-                        sums.data());
+      products(tensor, from, count, x, sums.data());
       const auto biases =
           tensor.biases.empty() ? tensor.biases : tensor.biases.subspan(from, count);
       for (std::uint32_t t = 0; t < x.count; ++t) {

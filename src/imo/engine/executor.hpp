@@ -72,6 +72,9 @@ class Executor {
                  std::uint32_t end);
   void run_head(const model::Operator& op, std::uint32_t index, std::uint32_t row,
                 std::size_t head);
+  /// sums[t * count + r] of rows [first, first + count).
+  void products(const model::WeightTensor& tensor, std::size_t first, std::size_t count,
+                const InputRows& x, std::int64_t* sums) const;
   template <typename T>
   void matmul(const model::Operator& op, std::uint32_t index, std::uint32_t begin,
               std::uint32_t end);

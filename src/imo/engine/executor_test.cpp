@@ -3,6 +3,7 @@
 
 #include "imo/engine/plain_run.hpp"
 #include "imo/engine/session.hpp"
+#include "imo/model/program_check.hpp"
 #include "imo/model/program_test_support.hpp"
 
 #include <map>
@@ -17,6 +18,7 @@ using model::ElementType;
 using model::Operator;
 using model::OperatorKind;
 using model::Program;
+using model::testing::own_offsets;
 using model::testing::own_tensor;
 using model::testing::tiny_program;
 using model::testing::TinyShape;
@@ -74,10 +76,40 @@ std::vector<TinyShape> shapes() {
   return all;
 }
 
+// With grouped weights: rounded here, or as a file has them; some beside int8, because their rows
+// are no whole groups.
+std::vector<model::Compiled> grouped_programs() {
+  using model::TensorType;
+  using model::testing::compile_tiny;
+  using model::testing::tiny_model_of_blocks;
+  std::vector<model::Compiled> all;
+  all.push_back(tiny_program({.width = 64, .hidden = 40}, 4));
+  all.push_back(tiny_program({.architecture = "qwen2",
+                              .width = 96,
+                              .hidden = 160,
+                              .heads = 3,
+                              .kv_heads = 1,
+                              .biases = true},
+                             4));
+  all.push_back(tiny_program(
+      {.architecture = "gpt2", .width = 32, .hidden = 64, .heads = 4, .kv_heads = 4}, 4));
+  all.push_back(compile_tiny(
+      tiny_model_of_blocks({.width = 64, .hidden = 96, .tied = false}, TensorType::kQ4_0), 4));
+  all.push_back(compile_tiny(
+      tiny_model_of_blocks({.width = 256, .hidden = 512, .layers = 1}, TensorType::kQ4_K), 4));
+  return all;
+}
+
+std::vector<model::Compiled> programs() {
+  std::vector<model::Compiled> all = grouped_programs();
+  for (const TinyShape& shape : shapes()) all.push_back(tiny_program(shape));
+  return all;
+}
+
 TEST(Executor, IsItsSlowTwinOnEveryShapeAndSplit) {
-  for (const TinyShape& shape : shapes()) {
-    const model::Compiled compiled = tiny_program(shape);
-    const auto tokens = random_tokens(shape.context, compiled.program.vocabulary_size, shape.seed);
+  for (const model::Compiled& compiled : programs()) {
+    const std::uint32_t context = compiled.program.context_length;
+    const auto tokens = random_tokens(context, compiled.program.vocabulary_size, context);
     const PlainRows rows = plain_run(compiled.program, tokens);
     for (const std::size_t piece : {1U, 3U, 7U, 32U, 40U}) {
       SCOPED_TRACE(piece);
@@ -89,9 +121,9 @@ TEST(Executor, IsItsSlowTwinOnEveryShapeAndSplit) {
 
 // Tiny passes are split, too, so that every loop meets every way to share it.
 TEST(Executor, EveryKernelOnAnyNumberOfThreadsGivesTheSameBits) {
-  for (const TinyShape& shape : shapes()) {
-    const model::Compiled compiled = tiny_program(shape);
-    const auto tokens = random_tokens(shape.context, compiled.program.vocabulary_size, shape.seed);
+  for (const model::Compiled& compiled : programs()) {
+    const std::uint32_t context = compiled.program.context_length;
+    const auto tokens = random_tokens(context, compiled.program.vocabulary_size, context + 1);
     const PlainRows rows = plain_run(compiled.program, tokens);
     for (const Kernels* kernels : available_kernels()) {
       for (const std::size_t threads : {1U, 2U, 3U, 4U}) {
@@ -107,8 +139,7 @@ TEST(Executor, EveryKernelOnAnyNumberOfThreadsGivesTheSameBits) {
 // Smaller shifts make every value larger: clamps everywhere, and still the same bits.
 TEST(Executor, IsItsSlowTwinWhenEverythingSaturates) {
   for (const unsigned less : {2U, 5U}) {
-    for (const TinyShape& shape : shapes()) {
-      model::Compiled compiled = tiny_program(shape);
+    for (model::Compiled& compiled : programs()) {
       for (Operator& op : compiled.program.operators) {
         if (op.kind != OperatorKind::kRope && op.shift > less) {
           op.shift = static_cast<std::uint8_t>(op.shift - less);
@@ -154,6 +185,31 @@ TEST(Executor, IsItsSlowTwinAtTheEdgeOfItsBounds) {
   }
 }
 
+// The same of grouped weights, with and without offsets.
+TEST(Executor, IsItsSlowTwinAtTheEdgeOfTheBoundsOfGroups) {
+  for (const bool has_offsets : {false, true}) {
+    model::Compiled compiled = tiny_program(model::testing::grouped_shape(), 4);
+    std::mt19937 random(8);
+    for (std::size_t i = 0; i < compiled.program.tensors.size(); ++i) {
+      if (!compiled.program.tensors[i].is_grouped()) continue;
+      const auto owned =
+          has_offsets ? own_offsets(compiled.program, i, 0) : own_tensor(compiled.program, i);
+      for (std::uint8_t& pair : owned->bits) pair = static_cast<std::uint8_t>(random() % 2 * 0xF0);
+      for (std::size_t k = 0; k < owned->scales.size(); ++k) {
+        owned->scales[k] = random() % 2 == 0 ? 127 : -127;
+        if (has_offsets) owned->offsets[k] = owned->scales[k];
+      }
+      for (std::uint32_t& m : owned->multipliers) m = (1U << 24) - 1;
+    }
+    ASSERT_TRUE(check_program(compiled.program));
+    const auto tokens = random_tokens(24, compiled.program.vocabulary_size, 7);
+    const PlainRows rows = plain_run(compiled.program, tokens);
+    for (const Kernels* kernels : available_kernels()) {
+      expect_plain(compiled.program, tokens, rows, 5, {kernels});
+    }
+  }
+}
+
 // The bounds that operators.hpp states, on programs that saturate and programs that do not.
 TEST(Executor, NoOutputLeavesItsBound) {
   std::map<OperatorKind, std::int64_t> bounds{
@@ -167,8 +223,9 @@ TEST(Executor, NoOutputLeavesItsBound) {
       {OperatorKind::kRowMax, (std::int64_t{1} << 23) - 1},
       {OperatorKind::kNarrow, (std::int64_t{1} << 19) - 1},
   };
-  for (const unsigned less : {0U, 4U}) {
-    model::Compiled compiled = tiny_program();
+  for (const unsigned less : {0U, 4U, 1U}) {
+    model::Compiled compiled =
+        less == 1 ? tiny_program(model::testing::grouped_shape(), 4) : tiny_program();
     for (Operator& op : compiled.program.operators) {
       if (op.kind != OperatorKind::kRope && op.shift > less) {
         op.shift = static_cast<std::uint8_t>(op.shift - less);

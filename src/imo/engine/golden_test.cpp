@@ -1,4 +1,4 @@
-// What two models write, for good: the roots, the tokens, and the story that one of them is known
+// What some models write, for good: the roots, the tokens, and the story that one of them is known
 // by. A change of an operator or of the compiler changes these, and must be meant.
 
 #include "imo/base/hex.hpp"
@@ -23,8 +23,10 @@ using ::testing::StartsWith;
 
 const std::filesystem::path kDemo = std::filesystem::path(IMO_SOURCE_DIR) / "models/demo";
 
-Result<Model> compiled(const std::filesystem::path& path) {
-  IMO_TRY(model::Compiled compiled, model::compile_file(path));
+Result<Model> compiled(const std::filesystem::path& path, unsigned weight_bits = 8) {
+  model::CompileOptions options;
+  options.weight_bits = weight_bits;
+  IMO_TRY(model::Compiled compiled, model::compile_file(path, options));
   return Model::from_program(std::move(compiled.program), compiled.root);
 }
 
@@ -65,6 +67,28 @@ TEST(Golden, DemoModel) {
                 "0x6b1be5104dbe4ce3eb3f74ba8666749b7de87f2bf6b4c90dcb2fb2e53101b335");
   expect_stream(*model, "Once", 250, 128,
                 "0x0f58e07314f651ee360453c5b97a045e0a3529aa2911b61c5d7cd6fbead66d91");
+}
+
+TEST(Golden, DemoModelInFourBits) {
+  const auto model = compiled(kDemo / "imo-demo.gguf", 4);
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(to_hex(model->root()),
+            "0x73cfa7b3b459e784989865e3818c2dd501054b5d5deae467842810c5b153a60e");
+  expect_stream(*model, "Question: Where does Mara keep the lamp?\nAnswer:", 48, 18,
+                "0x967823e5bd20b9be393612f157374c0769958fe5acc29dce8f52dc6427b87f53");
+  expect_stream(*model, "Once", 250, 157,
+                "0xe22f113817dfd51995289df4988e4e7f0577d77af92a54707c4c2de61bef4106");
+}
+
+TEST(Golden, Stories260KFromQ4_0) {
+  const auto path = shared_file("models/stories260K/stories260K-pad192-Q4_0.gguf");
+  IMO_NEED_SHARED(path);
+  const auto model = compiled(path, 4);
+  ASSERT_TRUE(model) << model.error().message;
+  EXPECT_EQ(to_hex(model->root()),
+            "0xf107ffaf8063994a9259154d66ac3a54261a546240ad6f70bd467779f559b417");
+  expect_stream(*model, "", 400, 400,
+                "0x4aaf1f0988db058908379d359b9eaba7b34e577890e2da184ed464a14b65727a");
 }
 
 // The card's answers come from the float model; where its choice is clear, so is ours.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "imo/base/result.hpp"
+#include "imo/model/program.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +25,13 @@ inline constexpr std::size_t kRowsAtOnce = 48;
 /// Rows of weights, `columns` bytes each, one behind the other.
 struct WeightRows {
   const std::int8_t* weights = nullptr;
+  std::size_t rows = 0;
+  std::size_t columns = 0;
+};
+
+/// Rows of grouped weights, one behind the other: `columns` / kGroupColumns groups each.
+struct GroupedRows {
+  model::GroupedWeights weights;
   std::size_t rows = 0;
   std::size_t columns = 0;
 };
@@ -50,6 +58,8 @@ struct Kernels {
   /// sums[t * w.rows + r] = sum over j of w[r][j] x[t][j], for all rows and inputs. Fastest for
   /// kRowsAtOnce rows: the weights then stay in the cache while columns are cut into blocks.
   void (*products)(const WeightRows& w, const InputRows& x, std::int64_t* sums);
+  /// The same for grouped weights.
+  void (*grouped_products)(const GroupedRows& w, const InputRows& x, std::int64_t* sums);
   /// Makes products from registers alone, `rounds` times as many as its loop holds, and says how
   /// many: the rate that benchmarks hold products() against.
   std::uint64_t (*product_burst)(std::uint64_t rounds);

@@ -224,6 +224,7 @@ const Kernels& avx2_kernels() {
   static const Kernels kernels{
       .name = "avx2",
       .products = avx2::products,
+      .grouped_products = avx2::grouped_products,
       .product_burst = avx2::product_burst,
       .requantise_narrow = avx2::requantise_narrow,
       .requantise_wide = avx2::requantise_wide,
@@ -248,6 +249,7 @@ const Kernels& avx512_kernels() {
     Kernels made = avx2_kernels();
     made.name = "avx512";
     made.products = avx512::products;
+    made.grouped_products = avx512::grouped_products;
     made.product_burst = avx512::product_burst;
     return made;
   }();

@@ -25,10 +25,40 @@ std::int64_t dot(const std::int8_t* w, const std::int16_t* x, std::size_t count)
   return total;
 }
 
+// The weights of group `index`.
+void unpack_group(const model::GroupedWeights& from, std::size_t index, std::int16_t* to) {
+  constexpr std::size_t kHalf = model::kGroupColumns / 2;
+  const std::uint8_t* bits = from.bits.data() + index * kHalf;
+  const std::int32_t scale = from.scales[index];
+  const std::int32_t offset = from.offsets.empty() ? 0 : from.offsets[index];
+  for (std::size_t j = 0; j < kHalf; ++j) {
+    to[j] = static_cast<std::int16_t>(model::grouped_weight(bits[j] & 15U, scale, offset));
+    to[j + kHalf] = static_cast<std::int16_t>(model::grouped_weight(bits[j] >> 4U, scale, offset));
+  }
+}
+
 void products(const WeightRows& w, const InputRows& x, std::int64_t* sums) {
   for (std::size_t r = 0; r < w.rows; ++r) {
     for (std::size_t t = 0; t < x.count; ++t) {
       sums[t * w.rows + r] = dot(w.weights + r * w.columns, x.values + t * x.stride, w.columns);
+    }
+  }
+}
+
+// 32 * 1016 * 32767 < 2^31: the products of a group fit an int32 whatever their values.
+void grouped_products(const GroupedRows& w, const InputRows& x, std::int64_t* sums) {
+  constexpr std::size_t kGroup = model::kGroupColumns;
+  const std::size_t groups = w.columns / kGroup;
+  std::fill_n(sums, w.rows * x.count, 0);
+  std::array<std::int16_t, kGroup> weights;
+  for (std::size_t i = 0; i < w.rows * groups; ++i) {
+    unpack_group(w.weights, i, weights.data());
+    const std::size_t first = i % groups * kGroup;
+    for (std::size_t t = 0; t < x.count; ++t) {
+      const std::int16_t* input = x.values + t * x.stride + first;
+      std::int32_t sum = 0;
+      for (std::size_t j = 0; j < kGroup; ++j) sum += std::int32_t{weights[j]} * input[j];
+      sums[t * w.rows + i / groups] += sum;
     }
   }
 }
@@ -129,6 +159,7 @@ const Kernels& scalar_kernels() {
   static const Kernels kernels{
       .name = "scalar",
       .products = products,
+      .grouped_products = grouped_products,
       .product_burst = product_burst,
       .requantise_narrow = requantise<std::int16_t>,
       .requantise_wide = requantise<std::int32_t>,

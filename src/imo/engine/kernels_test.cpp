@@ -87,6 +87,131 @@ TEST_P(Kernels, TheLongestRowOfExtremesIsExact) {
   }
 }
 
+/// Grouped weights at odd addresses, as a mapped file may have them.
+class Groups {
+ public:
+  Groups(std::size_t rows, std::size_t columns, bool has_offsets)
+      : rows_(rows),
+        columns_(columns),
+        bits_(rows * columns / 2 + 1),
+        scales_(rows * columns / model::kGroupColumns + 1),
+        offsets_(has_offsets ? scales_.size() : 1) {}
+
+  void fill(std::uint8_t bits, std::int8_t scale, std::int16_t offset) {
+    std::fill(bits_.begin(), bits_.end(), bits);
+    std::fill(scales_.begin(), scales_.end(), scale);
+    std::fill(offsets_.begin(), offsets_.end(), offset);
+  }
+
+  // Extremes among them: of bits, of scales, and of offsets, which may go as far as weights do.
+  void fill(std::mt19937_64& random) {
+    for (std::uint8_t& pair : bits_) {
+      constexpr std::array<std::uint8_t, 4> kEnds{0x00, 0x0F, 0xF0, 0xFF};
+      pair = random() % 4 == 0 ? kEnds[random() % 4] : static_cast<std::uint8_t>(random());
+    }
+    scales_ = values<std::int8_t>(scales_.size(), model::kGroupScaleMax, random);
+    for (std::size_t i = 0; i < offsets_.size(); ++i) {
+      const int scale = scales_[i];
+      const int least = -model::kGroupedWeightMax + std::max(8 * scale, -7 * scale);
+      const int most = model::kGroupedWeightMax + std::min(8 * scale, -7 * scale);
+      const int any = least + static_cast<int>(random() % static_cast<unsigned>(most - least + 1));
+      const std::array<int, 4> choices{least, most, any, any};
+      offsets_[i] = static_cast<std::int16_t>(choices[random() % 4]);
+    }
+  }
+
+  [[nodiscard]] GroupedRows view() const {
+    return {{std::span(bits_).subspan(1), std::span(scales_).subspan(1),
+             std::span(offsets_).subspan(1)},
+            rows_,
+            columns_};
+  }
+
+  [[nodiscard]] std::int64_t weight(std::size_t row, std::size_t column) const {
+    const model::GroupedWeights weights = view().weights;
+    const std::size_t group = (row * columns_ + column) / 32;
+    const std::uint8_t pair = weights.bits[group * 16 + column % 16];
+    return model::grouped_weight(column % 32 < 16 ? pair & 15U : pair >> 4U, weights.scales[group],
+                                 weights.offsets.empty() ? 0 : weights.offsets[group]);
+  }
+
+ private:
+  std::size_t rows_;
+  std::size_t columns_;
+  std::vector<std::uint8_t> bits_;
+  std::vector<std::int8_t> scales_;
+  std::vector<std::int16_t> offsets_;
+};
+
+std::vector<std::int64_t> sums_of(const imo::engine::Kernels& kernels, const GroupedRows& w,
+                                  const InputRows& x) {
+  std::vector<std::int64_t> sums(w.rows * x.count, 99);
+  kernels.grouped_products(w, x, sums.data());
+  return sums;
+}
+
+void expect_definition(const Groups& groups, const std::vector<std::int64_t>& sums,
+                       const InputRows& x) {
+  const GroupedRows view = groups.view();
+  for (std::size_t r = 0; r < view.rows; ++r) {
+    for (std::size_t t = 0; t < x.count; ++t) {
+      std::int64_t expected = 0;
+      for (std::size_t j = 0; j < view.columns; ++j) {
+        expected += groups.weight(r, j) * x.values[t * x.stride + j];
+      }
+      ASSERT_EQ(sums[t * view.rows + r], expected)
+          << view.rows << " x " << view.columns << ", " << x.count << " inputs";
+    }
+  }
+}
+
+// Lengths of one group, around what a loop takes at once, and around a piece of each kernel.
+TEST_P(Kernels, GroupedProductsAreTheDefinition) {
+  for (const std::size_t columns :
+       {32U, 64U, 96U, 128U, 160U, 224U, 480U, 512U, 544U, 992U, 1024U, 1056U, 1120U, 16384U}) {
+    for (const std::size_t rows : {1U, 2U, 3U, 4U, 5U, 7U, 48U}) {
+      for (const std::size_t inputs : {1U, 2U, 3U, 4U, 5U, 9U, 32U}) {
+        if (columns * rows * inputs > 200'000) continue;
+        for (const bool has_offsets : {false, true}) {
+          const std::size_t stride = columns + random() % 5;
+          Groups groups(rows, columns, has_offsets);
+          groups.fill(random);
+          const auto x = values<std::int16_t>(inputs * stride, model::kActivationMax, random);
+          const InputRows input{x.data(), stride, inputs};
+          expect_definition(groups, sums_of(fast, groups.view(), input), input);
+          if (HasFatalFailure()) return;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(Kernels, TheLongestRowOfExtremeGroupsIsExact) {
+  constexpr std::size_t kLength = 16384;
+  struct Case {
+    std::uint8_t bits;
+    int scale;
+    int offset;
+    std::int64_t weight;
+  };
+  for (const Case& each :
+       {Case{0x00, 127, 0, -1016}, Case{0x00, -127, 0, 1016}, Case{0xFF, 127, 0, 889},
+        Case{0xFF, -127, 0, -889}, Case{0xFF, 127, 127, 1016}, Case{0x88, 127, 0, 0},
+        Case{0x5A, 0, 1016, 1016}, Case{0xA5, 0, -1016, -1016}}) {
+    for (const int input : {-32767, 32767}) {
+      Groups groups(4, kLength, each.offset != 0);
+      groups.fill(each.bits, static_cast<std::int8_t>(each.scale),
+                  static_cast<std::int16_t>(each.offset));
+      const std::vector<std::int16_t> x(5 * kLength, static_cast<std::int16_t>(input));
+      for (const std::size_t inputs : {1U, 5U}) {
+        for (const std::int64_t sum : sums_of(fast, groups.view(), {x.data(), kLength, inputs})) {
+          ASSERT_EQ(sum, each.weight * input * std::int64_t{kLength});
+        }
+      }
+    }
+  }
+}
+
 TEST_P(Kernels, RequantiseIsTheDefinition) {
   for (const std::size_t rows : {1U, 4U, 8U, 13U, 48U}) {
     for (const unsigned shift : kShifts) {

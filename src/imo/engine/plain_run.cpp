@@ -62,6 +62,8 @@ class PlainRun {
         return embed(op, tokens_[p]);
       case OperatorKind::kPosition:
         return embed(op, p);
+      case OperatorKind::kGain:
+        return gain(op, p);
       case OperatorKind::kNarrow:
         return narrow(op, p);
       case OperatorKind::kSumSquares:
@@ -73,6 +75,7 @@ class PlainRun {
       case OperatorKind::kScale:
         return scale(op, p);
       case OperatorKind::kMatMul:
+      case OperatorKind::kGroupedMatMul:
         return matmul(op, p);
       case OperatorKind::kAdd:
         return add(op, p);
@@ -139,6 +142,25 @@ class PlainRun {
     return row;
   }
 
+  // By division, where the definition has masks and shifts.
+  static std::int64_t weight(const model::WeightTensor& tensor, std::size_t i, std::size_t j) {
+    const std::size_t at = i * tensor.columns + j;
+    if (!tensor.is_grouped()) return tensor.weights[at];
+    const model::GroupedWeights& grouped = tensor.grouped;
+    const std::uint8_t pair = grouped.bits[at / 32 * 16 + at % 16];
+    const std::int64_t bits = at % 32 < 16 ? pair % 16 : pair / 16;
+    const std::int64_t offset = grouped.offsets.empty() ? 0 : grouped.offsets[at / 32];
+    return std::int64_t{grouped.scales[at / 32]} * (bits - 8) + offset;
+  }
+
+  Row gain(const Operator& op, std::size_t p) const {
+    Row row;
+    for (const std::int64_t x : in(op, 0, p)) {
+      row.push_back(rounded(Wide{x} * program_.tables[op.table].narrow[row.size()], op.shift, 15));
+    }
+    return row;
+  }
+
   Row matmul(const Operator& op, std::size_t p) const {
     const auto& tensor = program_.tensors[op.tensor];
     const Row& x = in(op, 0, p);
@@ -146,7 +168,7 @@ class PlainRun {
     for (std::size_t i = 0; i < tensor.rows; ++i) {
       Wide sum = tensor.biases.empty() ? 0 : tensor.biases[i];
       for (std::size_t j = 0; j < x.size(); ++j) {
-        sum += Wide{x[j]} * tensor.weights[i * tensor.columns + j];
+        sum += Wide{x[j]} * weight(tensor, i, j);
       }
       row.push_back(rounded(sum * tensor.multipliers[i], op.shift, op.bits));
     }

@@ -18,6 +18,7 @@ class RangeWatcher {
     for (const float value : values) largest = std::max<double>(largest, std::fabs(value));
     for (double* range : ranges_of(site, layer)) *range = std::max(*range, largest);
     if (std::vector<double>* power = power_of(site, layer)) add_squares(values, *power);
+    if (std::vector<double>* peaks = peaks_of(site, layer)) raise(values, *peaks);
   }
 
  private:
@@ -78,6 +79,20 @@ class RangeWatcher {
   static void add_squares(std::span<const float> values, std::vector<double>& power) {
     power.resize(values.size());
     for (std::size_t i = 0; i < values.size(); ++i) power[i] += double{values[i]} * values[i];
+  }
+
+  std::vector<double>* peaks_of(Site site, std::uint32_t layer) {
+    if (layer >= ranges_.layers.size()) return nullptr;
+    LayerRanges& here = ranges_.layers[layer];
+    if (site == Site::kAttentionNormed) return &here.attention_peaks;
+    return site == Site::kFeedForwardNormed ? &here.feed_forward_peaks : nullptr;
+  }
+
+  static void raise(std::span<const float> values, std::vector<double>& peaks) {
+    peaks.resize(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      peaks[i] = std::max<double>(peaks[i], std::fabs(values[i]));
+    }
   }
 
   double* next_input(std::uint32_t layer) {

@@ -35,6 +35,10 @@ struct LayerRanges {
   std::vector<double> mixed_power;
   std::vector<double> feed_forward_power;
   std::vector<double> hidden_power;
+
+  // The greatest magnitudes of what the norms give, element by element.
+  std::vector<double> attention_peaks;
+  std::vector<double> feed_forward_peaks;
 };
 
 struct Ranges {

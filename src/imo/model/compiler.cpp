@@ -35,7 +35,7 @@ Result<ProgramBuilder::Built> build(const ModelSource& source, const FloatModel&
                                     const Ranges& ranges, const CompileOptions& options) {
   IMO_TRY(ScratchFile weights, ScratchFile::create(options.scratch_folder));
   const auto done = [&source](const SourceTensor& tensor) { source.release(tensor); };
-  ProgramBuilder builder(model, ranges, {options.pool, &weights, done});
+  ProgramBuilder builder(model, ranges, {options.weight_bits == 4, options.pool, &weights, done});
   IMO_TRY_VOID(builder.add_embedding());
   for (std::uint32_t layer = 0; layer < model.config.layers; ++layer) {
     IMO_TRY_VOID(builder.add_layer(layer));
@@ -48,12 +48,16 @@ Result<ProgramBuilder::Built> build(const ModelSource& source, const FloatModel&
 }
 
 BytesView weight_bytes(const WeightTensor& tensor) {
+  if (tensor.is_grouped()) return tensor.grouped.bits;
   return {reinterpret_cast<const std::uint8_t*>(tensor.weights.data()), tensor.weights.size()};
 }
 
 }  // namespace
 
 Result<Compiled> compile(const ModelSource& source, const CompileOptions& options) {
+  if (options.weight_bits != 8 && options.weight_bits != 4) {
+    return invalid(fmt::format("weights of {} bits; 8 and 4 are possible", options.weight_bits));
+  }
   IMO_TRY(Vocabulary vocabulary, source.vocabulary());
   IMO_TRY(const FloatModel model, FloatModel::load(source, options.pool));
   IMO_TRY(Ranges ranges, calibrate_source(source, model, vocabulary, options));

@@ -23,7 +23,10 @@ struct CompileOptions {
   std::string calibration_text;
   std::uint32_t calibration_tokens = 512;  ///< how many tokens of it are looked at
   std::uint64_t calibration_seed = 1;      ///< of the text that the model writes
-  ThreadPool* pool = nullptr;              ///< what it is done on; changes no bit
+  /// 8, or 4: matrices whose rows are whole groups of 32 columns become grouped weights, but for
+  /// the embedding and the output. What a file has in Q4_0 or Q4_K is then not rounded again.
+  unsigned weight_bits = 8;
+  ThreadPool* pool = nullptr;  ///< what it is done on; changes no bit
   /// Where the weights lie while there is a program but no file of it; empty: where the system
   /// keeps temporary files. They have no name there, and take no memory that others need.
   std::filesystem::path scratch_folder;

@@ -7,7 +7,9 @@
 #include "imo/model/model_root.hpp"
 #include "imo/model/program_file.hpp"
 #include "imo/model/program_test_support.hpp"
+#include "imo/model/quantise_groups.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include <gmock/gmock.h>
@@ -96,6 +98,129 @@ TEST(Compiler, LaysOutGpt2) {
   EXPECT_EQ(parsed->program.operators, program.operators);
 }
 
+TEST(Compiler, LaysOutGroupedWeights) {
+  const Compiled compiled = tiny_program(testing::grouped_shape(), 4);
+  const Program& program = compiled.program;
+  using enum OperatorKind;
+  std::vector<OperatorKind> layer;
+  for (const Operator& op : program.operators) {
+    if (op.layer == 0) layer.push_back(op.kind);
+  }
+  const std::vector<OperatorKind> expected{
+      kNarrow,        kSumSquares, kRoot,          kReciprocal,
+      kScale,         kGain,       kGroupedMatMul, kGroupedMatMul,
+      kGroupedMatMul, kRope,       kRope,          kScores,
+      kRowMax,        kExp,        kRowSum,        kMix,
+      kReciprocal,    kScale,      kGroupedMatMul, kAdd,
+      kNarrow,        kSumSquares, kRoot,          kReciprocal,
+      kScale,         kGain,       kGroupedMatMul, kActivation,
+      kGroupedMatMul, kMultiply,   kGroupedMatMul, kAdd};
+  EXPECT_EQ(layer, expected);
+  EXPECT_EQ(program.operators[program.logits_operator()].kind, kMatMul);
+  for (const Operator& op : program.operators) {
+    if (op.kind != kActivation && op.kind != kGain) continue;
+    EXPECT_EQ(program.tables[op.table].kind,
+              op.kind == kGain ? TableKind::kGain : TableKind::kSilu);
+  }
+  EXPECT_EQ(compiled.root, model_root(program));
+  EXPECT_EQ(program.parameter_count(),
+            tiny_program(testing::grouped_shape()).program.parameter_count());
+  for (const TensorReport& tensor : compiled.report.tensors) {
+    EXPECT_GT(tensor.relative_error, 0) << tensor.name;
+    EXPECT_LT(tensor.relative_error, 0.1) << tensor.name;
+  }
+}
+
+// Every matrix but the embedding and the output has the bits that the file has.
+TEST(Compiler, TakesGroupsAsTheFileHasThem) {
+  for (const TensorType type : {TensorType::kQ4_0, TensorType::kQ4_K}) {
+    TinyShape shape = testing::grouped_shape();
+    if (type == TensorType::kQ4_K) shape.width = shape.hidden = 256;
+    const Bytes bytes = testing::tiny_model_of_blocks(shape, type);
+    const Compiled compiled = testing::compile_tiny(bytes, 4);
+    const auto file = GgufFile::parse(bytes);
+    ASSERT_TRUE(file);
+    const auto source = ModelSource::from_gguf(*file);
+    ASSERT_TRUE(source);
+    const auto& down = source->tensors().layers[1].down;
+    const auto tensor = std::find_if(
+        compiled.program.tensors.begin(), compiled.program.tensors.end(),
+        [](const WeightTensor& each) { return each.name.find("1.ffn_down") != std::string::npos; });
+    ASSERT_NE(tensor, compiled.program.tensors.end());
+    const GroupedMatrix expected = import_groups(*down);
+    EXPECT_TRUE(std::ranges::equal(tensor->grouped.bits, expected.bits));
+    EXPECT_TRUE(std::ranges::equal(tensor->grouped.scales, expected.scales));
+    EXPECT_TRUE(std::ranges::equal(tensor->grouped.offsets, expected.offsets));
+    for (const Operator& op : compiled.program.operators) {
+      if (op.kind != OperatorKind::kGroupedMatMul) continue;
+      EXPECT_EQ(op.constant, type == TensorType::kQ4_K ? 1U : 0U);
+    }
+    // In 8 bits it is a program as any other.
+    const Compiled eight = testing::compile_tiny(bytes, 8);
+    for (const WeightTensor& each : eight.program.tensors) EXPECT_FALSE(each.is_grouped());
+  }
+}
+
+// GPT-2's matrices in front of the stream lose its mean, and so are rounded anew; the others are
+// not.
+TEST(Compiler, WhatIsChangedIsNotImported) {
+  const TinyShape shape{
+      .architecture = "gpt2", .width = 32, .hidden = 64, .heads = 4, .kv_heads = 4};
+  const Bytes bytes = testing::tiny_model_of_blocks(shape, TensorType::kQ4_0);
+  const Compiled compiled = testing::compile_tiny(bytes, 4);
+  const auto file = GgufFile::parse(bytes);
+  const auto source = ModelSource::from_gguf(*file);
+  ASSERT_TRUE(source);
+  const auto same_bits = [&](const std::string& name, const SourceTensor& tensor) {
+    for (const WeightTensor& each : compiled.program.tensors) {
+      if (each.name.find(name) == std::string::npos) continue;
+      return std::ranges::equal(each.grouped.bits, import_groups(tensor).bits);
+    }
+    ADD_FAILURE() << name;
+    return false;
+  };
+  EXPECT_TRUE(same_bits("0.ffn_up", *source->tensors().layers[0].up));
+  EXPECT_FALSE(same_bits("0.ffn_down", *source->tensors().layers[0].down));
+}
+
+TEST(Compiler, RowsOfNoWholeGroupsKeepEightBits) {
+  const Compiled compiled = tiny_program({.width = 64, .hidden = 40}, 4);
+  for (const WeightTensor& tensor : compiled.program.tensors) {
+    const bool is_grouped = tensor.name.find("blk") != std::string::npos && tensor.columns == 64;
+    EXPECT_EQ(tensor.is_grouped(), is_grouped) << tensor.name;
+  }
+}
+
+TEST(Compiler, RefusesOtherNumbersOfBits) {
+  const auto source = ModelSource::from_gguf(*GgufFile::parse(testing::tiny_model()));
+  CompileOptions options;
+  options.weight_bits = 5;
+  const auto refused = compile(*source, options);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("weights of 5 bits; 8 and 4 are possible"));
+}
+
+// A block whose scale is infinite or no number: named, with its place in the file.
+TEST(Compiler, RefusesBlocksWithoutAFiniteScale) {
+  Bytes bytes = testing::tiny_model_of_blocks(testing::grouped_shape(), TensorType::kQ4_0);
+  const auto offset = [&] {
+    const auto source = ModelSource::from_gguf(*GgufFile::parse(bytes));
+    return source->tensors().layers[0].gate->bytes.data() - bytes.data();
+  }();
+  for (const int high : {0x7C, 0xFC, 0x7E}) {
+    Bytes bad = bytes;
+    bad[static_cast<std::size_t>(offset) + 18] = 0;
+    bad[static_cast<std::size_t>(offset) + 19] = static_cast<std::uint8_t>(high);
+    const auto source = ModelSource::from_gguf(*GgufFile::parse(bad));
+    ASSERT_TRUE(source);
+    CompileOptions options;
+    options.weight_bits = 4;
+    const auto refused = compile(*source, options);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().message, HasSubstr("ffn_gate"));
+  }
+}
+
 TEST(Compiler, ThreadsChangeNoBit) {
   TinyShape shape;
   shape.width = 256;  // matrices large enough to be split
@@ -104,18 +229,22 @@ TEST(Compiler, ThreadsChangeNoBit) {
   const auto source = ModelSource::from_gguf(*GgufFile::parse(bytes));
   ASSERT_TRUE(source);
   std::vector<Hash32> roots;
-  for (const std::size_t threads : {1U, 2U, 3U}) {
-    ThreadPool pool(threads);
-    CompileOptions options;
-    options.calibration_tokens = 12;
-    options.pool = &pool;
-    const auto compiled = compile(*source, options);
-    ASSERT_TRUE(compiled) << compiled.error().message;
-    EXPECT_EQ(compiled->root, model_root(compiled->program));
-    roots.push_back(compiled->root);
+  for (const unsigned bits : {8U, 4U}) {
+    roots.clear();
+    for (const std::size_t threads : {1U, 2U, 3U}) {
+      ThreadPool pool(threads);
+      CompileOptions options;
+      options.calibration_tokens = 12;
+      options.weight_bits = bits;
+      options.pool = &pool;
+      const auto compiled = compile(*source, options);
+      ASSERT_TRUE(compiled) << compiled.error().message;
+      EXPECT_EQ(compiled->root, model_root(compiled->program));
+      roots.push_back(compiled->root);
+    }
+    EXPECT_EQ(roots[1], roots[0]);
+    EXPECT_EQ(roots[2], roots[0]);
   }
-  EXPECT_EQ(roots[1], roots[0]);
-  EXPECT_EQ(roots[2], roots[0]);
 }
 
 TEST(Compiler, SavesWhatTheProgramSerialisesTo) {

@@ -11,6 +11,7 @@ namespace imo::model {
 namespace {
 
 constexpr std::size_t kRowHeader = 12;
+constexpr std::size_t kGroupBits = kGroupColumns / 2;  // bytes
 constexpr std::size_t kBatchBytes = std::size_t{1} << 20;
 
 template <std::integral T>
@@ -20,9 +21,34 @@ void put(std::span<std::uint8_t> to, std::size_t offset, T value) {
   }
 }
 
+std::size_t row_bytes(const WeightTensor& tensor) {
+  if (!tensor.is_grouped()) return kRowHeader + tensor.columns;
+  const std::size_t of_group = 1 + (tensor.grouped.offsets.empty() ? 0 : 2) + kGroupBits;
+  return kRowHeader + tensor.groups() * of_group;
+}
+
+// Scales, offsets and bits of the row's groups, all of each before the next.
+void put_groups(std::span<std::uint8_t> to, const WeightTensor& tensor, std::size_t row) {
+  const GroupedWeights& grouped = tensor.grouped;
+  const std::size_t groups = tensor.groups();
+  std::size_t at = 0;
+  for (const std::int8_t scale : grouped.scales.subspan(row * groups, groups)) {
+    to[at++] = static_cast<std::uint8_t>(scale);
+  }
+  if (!grouped.offsets.empty()) {
+    for (const std::int16_t offset : grouped.offsets.subspan(row * groups, groups)) {
+      put(to, at, offset);
+      at += sizeof offset;
+    }
+  }
+  const auto bits = grouped.bits.subspan(row * groups * kGroupBits, groups * kGroupBits);
+  std::copy(bits.begin(), bits.end(), to.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
 void put_row(std::span<std::uint8_t> to, const WeightTensor& tensor, std::size_t row) {
   put(to, 0, tensor.multipliers[row]);
   put(to, 4, tensor.bias(row));
+  if (tensor.is_grouped()) return put_groups(to.subspan(kRowHeader), tensor, row);
   const auto weights = tensor.row(row);
   std::transform(weights.begin(), weights.end(), to.begin() + kRowHeader,
                  [](std::int8_t w) { return static_cast<std::uint8_t>(w); });
@@ -114,13 +140,13 @@ Bytes table_bytes(const Table& table) {
 }
 
 Bytes row_payload(const WeightTensor& tensor, std::uint32_t row) {
-  Bytes payload(kRowHeader + tensor.columns);
+  Bytes payload(row_bytes(tensor));
   put_row(payload, tensor, row);
   return payload;
 }
 
 std::vector<Hash32> tensor_leaves(const WeightTensor& tensor, ThreadPool* pool) {
-  const std::size_t size = kRowHeader + tensor.columns;
+  const std::size_t size = row_bytes(tensor);
   const std::size_t batch = std::max<std::size_t>(4, kBatchBytes / size);
   std::vector<Hash32> leaves;
   leaves.reserve(tensor.rows);

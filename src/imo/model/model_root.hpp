@@ -7,7 +7,9 @@
 /// | tree       | leaf i                                                                        |
 /// |------------|-------------------------------------------------------------------------------|
 /// | operators  | the 64 bytes of encode_operator                                               |
-/// | tensor     | row i: multiplier (4 bytes), bias (8), weights (one byte a column)            |
+/// | tensor     | row i: multiplier (4 bytes), bias (8), weights (one byte a column); of        |
+/// |            | grouped weights: multiplier, bias, scales (1 a group), offsets (2 a group,    |
+/// |            | where there are any), bits (16 a group)                                       |
 /// | tensors    | tensor i: rows (4), columns (4), root of its rows (32)                        |
 /// | table      | bytes [256 i, 256 i + 256) of its entries, 4 bytes each in kExp and 2 in      |
 /// |            | others; the last leaf is filled up with zeros                                 |

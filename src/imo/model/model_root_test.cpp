@@ -99,6 +99,46 @@ TEST(ModelRoot, IsWhatTheHeaderSays) {
   EXPECT_EQ(crypto::MerkleTree(leaves).root(), parts.vocabulary);
 }
 
+// A row of two groups, by hand.
+TEST(ModelRoot, RowsOfGroupsAreWhatTheHeaderSays) {
+  const std::vector<std::int8_t> scales{1, -2, 3, -4};
+  const std::vector<std::int16_t> offsets{0x0102, -2, 0x0304, -3};
+  std::vector<std::uint8_t> bits(64);
+  for (std::size_t i = 0; i < bits.size(); ++i) bits[i] = static_cast<std::uint8_t>(i);
+  const std::vector<std::uint32_t> multipliers{5, 0x060708};
+  WeightTensor tensor{"w", 2, 64, {}, multipliers, {}, {bits, scales, offsets}};
+  Bytes expected{0, 6, 7, 8, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0xFC, 3, 4, 0xFF, 0xFD};
+  expected.insert(expected.end(), bits.begin() + 32, bits.end());
+  EXPECT_EQ(row_payload(tensor, 1), expected);
+  tensor.grouped.offsets = {};
+  expected.erase(expected.begin() + 14, expected.begin() + 18);
+  EXPECT_EQ(row_payload(tensor, 1), expected);
+}
+
+TEST(ModelRoot, EveryPartOfAGroupCounts) {
+  Program program = tiny_program(testing::grouped_shape(), 4).program;
+  const Hash32 before = model_root(program);
+  const std::size_t index = 1;
+  ASSERT_TRUE(program.tensors[index].is_grouped());
+  const auto owned = testing::own_offsets(program, index, 0);
+  const Hash32 root = model_root(program);
+  EXPECT_NE(root, before) << "offsets of zero are offsets";
+  const auto expect_other = [&](const char* what, auto& value) {
+    value ^= 1;
+    EXPECT_NE(model_root(program), root) << what;
+    value ^= 1;
+    EXPECT_EQ(model_root(program), root) << what;
+  };
+  expect_other("first scale", owned->scales.front());
+  expect_other("last scale", owned->scales.back());
+  expect_other("first offset", owned->offsets.front());
+  expect_other("last offset", owned->offsets.back());
+  expect_other("first bits", owned->bits.front());
+  expect_other("last bits", owned->bits.back());
+  ThreadPool pool(3);
+  EXPECT_EQ(model_root(program, &pool), root);
+}
+
 TEST(ModelRoot, EveryPartCounts) {
   const auto expect_other = [](const char* what, const std::function<void(Program&)>& change) {
     Program program = tiny().program;

@@ -29,6 +29,9 @@
 /// | 17     | BlockMax   | (value, id) of the greatest of 256 logits           | int32 | 31 bits |
 /// | 18     | Argmax     | id of the greatest value over the blocks            | int32 | < 2^24 |
 /// | 19     | Position   | R31(w[p][i] * M[p], s)                              | int32 | 31 bits |
+/// | 20     | GroupedMatMul | as MatMul, over weights that grouped_weight() gives | int16 or int32
+/// | | 21     | Gain       | R15(x[i] * T[i], s)                                 | int16 | 15 bits
+/// |
 ///
 /// Rb(x, s) = clamp_b((x + 2^(s-1)) >> s), the only rounding there is: arithmetic shift, half goes
 /// up, then a clamp to [-(2^b - 1), 2^b - 1]. Every x it is given lies under 2^60 in magnitude.
@@ -61,6 +64,8 @@ enum class OperatorKind : std::uint8_t {
   kBlockMax = 17,
   kArgmax = 18,
   kPosition = 19,
+  kGroupedMatMul = 20,
+  kGain = 21,
 };
 
 // Widths, in bits of magnitude behind the sign.
@@ -72,6 +77,9 @@ inline constexpr unsigned kResidualBits = 31;    ///< residual stream and logits
 inline constexpr std::int32_t kWeightMax = 127;         ///< never -128
 inline constexpr std::int32_t kActivationMax = 32767;   ///< never -32768
 inline constexpr std::uint32_t kMaxColumns = 1U << 14;  ///< longest row of a matrix
+inline constexpr std::uint32_t kGroupColumns = 32;      ///< columns that share a scale
+inline constexpr std::int32_t kGroupScaleMax = 127;     ///< never -128
+inline constexpr std::int32_t kGroupedWeightMax = 8 * kGroupScaleMax;
 inline constexpr std::uint32_t kMaxHeadDimension = 1U << 9;
 inline constexpr std::uint32_t kMaxContext = 1U << 17;
 inline constexpr std::uint32_t kMaxVocabulary = 1U << 24;
@@ -119,6 +127,12 @@ constexpr std::int64_t dot_product(std::span<const std::int16_t> a,
   std::int64_t sum = 0;
   for (std::size_t j = 0; j < a.size(); ++j) sum += std::int64_t{a[j]} * b[j];
   return sum;
+}
+
+/// 20. The weight that four bits, 0 to 15, stand for in a group with this scale and offset; within
+/// kGroupedWeightMax for all sixteen, whatever the group.
+constexpr std::int32_t grouped_weight(std::uint32_t bits, std::int32_t scale, std::int32_t offset) {
+  return (static_cast<std::int32_t>(bits) - 8) * scale + offset;
 }
 
 /// 7. One element of a matrix product; |accumulator + bias| <= kAccumulatorMax.

@@ -13,8 +13,32 @@ std::uint32_t Program::logits_operator() const {
 
 std::uint64_t Program::parameter_count() const {
   std::uint64_t count = 0;
-  for (const WeightTensor& tensor : tensors) count += tensor.weights.size();
+  for (const WeightTensor& tensor : tensors) count += tensor.size();
   return count;
+}
+
+std::uint64_t WeightTensor::bytes() const {
+  return weights.size_bytes() + grouped.bits.size_bytes() + grouped.scales.size_bytes() +
+         grouped.offsets.size_bytes() + multipliers.size_bytes() + biases.size_bytes();
+}
+
+GroupedWeights WeightTensor::groups_of(std::size_t first, std::size_t count) const {
+  constexpr std::size_t kBytes = kGroupColumns / 2;
+  const std::size_t from = first * groups();
+  const std::size_t length = count * groups();
+  return {grouped.bits.subspan(from * kBytes, length * kBytes),
+          grouped.scales.subspan(from, length),
+          grouped.offsets.empty() ? grouped.offsets : grouped.offsets.subspan(from, length)};
+}
+
+std::int32_t WeightTensor::weight(std::size_t row, std::size_t column) const {
+  if (!is_grouped()) return weights[row * columns + column];
+  constexpr std::size_t kHalf = kGroupColumns / 2;
+  const std::size_t group = row * groups() + column / kGroupColumns;
+  const std::size_t within = column % kGroupColumns;
+  const std::uint8_t pair = grouped.bits[group * kHalf + within % kHalf];
+  const std::int32_t offset = grouped.offsets.empty() ? 0 : grouped.offsets[group];
+  return grouped_weight(within < kHalf ? pair & 15U : pair >> 4U, grouped.scales[group], offset);
 }
 
 std::string_view operator_kind_name(OperatorKind kind) {
@@ -57,6 +81,10 @@ std::string_view operator_kind_name(OperatorKind kind) {
       return "Argmax";
     case OperatorKind::kPosition:
       return "Position";
+    case OperatorKind::kGroupedMatMul:
+      return "GroupedMatMul";
+    case OperatorKind::kGain:
+      return "Gain";
   }
   return "unknown";
 }
@@ -71,6 +99,8 @@ std::string_view table_kind_name(TableKind kind) {
       return "silu";
     case TableKind::kGelu:
       return "gelu";
+    case TableKind::kGain:
+      return "gain";
   }
   return "unknown";
 }
@@ -92,8 +122,10 @@ ElementType output_type(const Operator& op) {
     case OperatorKind::kRope:
     case OperatorKind::kActivation:
     case OperatorKind::kMultiply:
+    case OperatorKind::kGain:
       return ElementType::kInt16;
     case OperatorKind::kMatMul:
+    case OperatorKind::kGroupedMatMul:
       return op.bits == kActivationBits ? ElementType::kInt16 : ElementType::kInt32;
     case OperatorKind::kSumSquares:
     case OperatorKind::kRoot:

@@ -32,8 +32,9 @@ struct Operator {
   /// Operators before this one whose outputs it reads. Scores: queries, keys. Exp: scores, maxima.
   /// Mix: exps, values. Scale: the scaled, reciprocals. Embed reads the tokens: none.
   std::array<std::uint32_t, 2> inputs{kNone, kNone};
-  std::uint32_t tensor = kNone;  ///< Embed, Position, MatMul: index into Program::tensors
-  std::uint32_t table = kNone;   ///< Rope, Exp, Activation: index into Program::tables
+  /// Embed, Position, MatMul, GroupedMatMul: index into Program::tensors.
+  std::uint32_t tensor = kNone;
+  std::uint32_t table = kNone;  ///< Rope, Exp, Activation, Gain: index into Program::tables
   /// Elements in the row of one position. Scores and Exp: elements per key, that is heads; the
   /// row of position p has width * (p + 1) elements, ordered [head][key].
   std::uint32_t width = 0;
@@ -44,22 +45,44 @@ struct Operator {
   std::uint8_t bits = 0;         ///< b of the clamp
   /// Says what the integers stand for: value = q * 2^-fraction. Scale of a norm: times sqrt(n).
   std::int8_t fraction = 0;
-  std::uint8_t pairing = 0;    ///< Rope: RopePairing
-  std::uint32_t rotated = 0;   ///< Rope: how many leading elements of a head turn
-  std::uint64_t constant = 0;  ///< SumSquares: epsilon; Reciprocal: exponent of two
+  std::uint8_t pairing = 0;   ///< Rope: RopePairing
+  std::uint32_t rotated = 0;  ///< Rope: how many leading elements of a head turn
+  /// SumSquares: epsilon; Reciprocal: exponent of two; GroupedMatMul: 1 if groups have offsets.
+  std::uint64_t constant = 0;
 
   friend bool operator==(const Operator&, const Operator&) = default;
 };
 
-/// int8 rows with an integer multiplier and a bias each. The spans live in the program's storage.
+/// Weights of four bits, whose scale 32 columns of a row share: grouped_weight().
+struct GroupedWeights {
+  /// 16 bytes a group: column j in the low half of byte j, column j + 16 in its high half.
+  std::span<const std::uint8_t> bits{};
+  std::span<const std::int8_t> scales{};    ///< one a group, in [-127, 127]
+  std::span<const std::int16_t> offsets{};  ///< one a group, or empty for all zero
+};
+
+/// Rows with an integer multiplier and a bias each: of int8 weights, or of grouped ones. The spans
+/// live in the program's storage.
 struct WeightTensor {
   std::string name;  ///< as in the source file; not part of the root
   std::uint32_t rows = 0;
   std::uint32_t columns = 0;
-  std::span<const std::int8_t> weights;        ///< rows * columns, in [-127, 127]
+  /// rows * columns, in [-127, 127]; empty when they are grouped.
+  std::span<const std::int8_t> weights;
   std::span<const std::uint32_t> multipliers;  ///< one a row, at most kRowMultiplierMax
   std::span<const std::int64_t> biases;        ///< one a row, or empty for all zero
+  GroupedWeights grouped{};
 
+  [[nodiscard]] bool is_grouped() const { return !grouped.scales.empty(); }
+  [[nodiscard]] std::uint64_t size() const { return std::uint64_t{rows} * columns; }
+  [[nodiscard]] std::size_t groups() const { return columns / kGroupColumns; }  ///< of a row
+  /// Bytes of all its numbers.
+  [[nodiscard]] std::uint64_t bytes() const;
+  /// Of either kind, one at a time.
+  [[nodiscard]] std::int32_t weight(std::size_t row, std::size_t column) const;
+  /// Those of `count` rows, of grouped weights.
+  [[nodiscard]] GroupedWeights groups_of(std::size_t first, std::size_t count) const;
+  /// Of int8 weights.
   [[nodiscard]] std::span<const std::int8_t> row(std::size_t index) const {
     return weights.subspan(index * columns, columns);
   }
@@ -73,13 +96,14 @@ enum class TableKind : std::uint8_t {
   kExp = 2,   ///< int32 [65536], 2^20 exp(-i 2^-12)
   kSilu = 3,  ///< int16 [65536], entry x + 32768, same fraction in and out
   kGelu = 4,  ///< the same of another function
+  kGain = 5,  ///< int16 [column]: what a row is multiplied with, element by element
 };
 
 /// A function as a list of values. Exactly one of the spans is not empty, by kind.
 struct Table {
   TableKind kind = TableKind::kExp;
   std::int8_t fraction = 0;
-  std::span<const std::int16_t> narrow;  ///< kRope, kSilu, kGelu
+  std::span<const std::int16_t> narrow;  ///< kRope, kSilu, kGelu, kGain
   std::span<const std::int32_t> wide;    ///< kExp
 
   [[nodiscard]] std::size_t entries() const { return narrow.size() + wide.size(); }

@@ -45,10 +45,14 @@ BytesView bytes_of(std::span<const T> values) {
 struct ProgramBuilder::Storage {
   /// Where in the file of weights a tensor's parts lie.
   struct Place {
-    std::uint64_t weights = 0;
+    std::uint64_t weights = 0;  ///< or bits of groups
+    std::uint64_t scales = 0;
+    std::uint64_t offsets = 0;
     std::uint64_t multipliers = 0;
     std::uint64_t biases = 0;
     bool has_biases = false;
+    bool is_grouped = false;
+    bool has_offsets = false;
   };
   std::vector<Place> places;
   std::shared_ptr<const MappedFile> weights;
@@ -70,7 +74,7 @@ ProgramBuilder::ProgramBuilder(const FloatModel& model, const Ranges& ranges, Me
   add_tables();
 }
 
-// Without rotation there is no table of it; the activation's is the last one.
+// Without rotation there is no table of it; gains come behind these.
 void ProgramBuilder::add_tables() {
   storage_->exp_table = make_exp_table();
   program_.tables.push_back({TableKind::kExp, kExpFraction, {}, storage_->exp_table});
@@ -88,6 +92,7 @@ void ProgramBuilder::add_tables() {
   } else {
     add(TableKind::kSilu, gate_fraction_, make_silu_table(gate_fraction_));
   }
+  activation_table_ = static_cast<std::uint32_t>(program_.tables.size() - 1);
 }
 
 ProgramBuilder::Rows ProgramBuilder::plain(const FloatModel::Matrix& matrix) {
@@ -114,6 +119,7 @@ ProgramBuilder::Rows ProgramBuilder::behind(const FloatModel::Norm& norm,
 ProgramBuilder::Rows ProgramBuilder::embedded(const FloatModel::Matrix& matrix) const {
   Rows rows = plain(matrix);
   if (!has_layer_norm()) return rows;
+  rows.is_as_stored = false;
   rows.read = [&matrix](std::uint32_t index, std::span<float> scratch) {
     const auto row = matrix.row(index, scratch);
     double sum = 0;
@@ -138,6 +144,7 @@ ProgramBuilder::Rows ProgramBuilder::added(const FloatModel::Matrix& matrix) con
   double bias = 0;
   for (const double each : rows.bias) bias += each;
   for (double& each : rows.bias) each -= bias / matrix.rows;
+  rows.is_as_stored = false;
   rows.read = [&matrix, means = std::move(means)](std::uint32_t index, std::span<float> to) {
     const auto row = matrix.row(index, to);
     for (std::size_t j = 0; j < row.size(); ++j) to[j] = static_cast<float>(row[j] - means[j]);
@@ -173,7 +180,8 @@ Result<std::uint32_t> ProgramBuilder::embed(OperatorKind kind, const FloatModel:
   Operator op{.kind = kind, .width = matrix.columns};
   op.bits = kResidualBits;
   op.fraction = static_cast<std::int8_t>(residual_fraction_);
-  IMO_TRY(op.tensor, add_tensor(embedded(matrix), {}, 1.0, to, op.shift));
+  const Rows rows = embedded(matrix);
+  IMO_TRY(op.tensor, add_tensor(rows, round(rows, {}, false), 1.0, to, op.shift));
   return push(op);
 }
 
@@ -232,16 +240,77 @@ ProgramBuilder::Value ProgramBuilder::norm(double input_range, double normed_ran
   return {scaled, unit_of(out) * root};
 }
 
+// Applies the gain, in front of grouped weights; otherwise leaves it to the matrices.
+ProgramBuilder::Normed ProgramBuilder::gained(Value normed, const FloatModel::Norm& norm,
+                                              std::span<const double> power,
+                                              std::span<const double> peaks,
+                                              std::string_view name) {
+  Normed result{normed, norm.gain, {power.begin(), power.end()}};
+  if (!means_.groups) return result;
+  result.gains = {};
+  double largest = 0;
+  double greatest = 0;
+  for (std::size_t j = 0; j < norm.gain.size(); ++j) {
+    const double gain = std::fabs(norm.gain[j]);
+    greatest = std::max(greatest, gain);
+    if (!peaks.empty()) largest = std::max(largest, gain * peaks[j]);
+    if (!power.empty()) result.power[j] *= gain * gain;
+  }
+  const int of_gain = fraction_for(greatest, kActivationBits, 0);
+  const int from = program_.operators[normed.index].fraction;
+  const double root = std::sqrt(double(norm.gain.size()));
+  const int out = std::clamp(choose(largest / root, kActivationBits, kHeadroom, named(name)),
+                             from + of_gain - static_cast<int>(kMaxShift), from + of_gain - 1);
+  std::vector<std::int16_t> table;
+  for (const float gain : norm.gain) {
+    const double steps = std::floor(std::ldexp(double{gain}, of_gain) + 0.5);
+    table.push_back(
+        static_cast<std::int16_t>(std::clamp<double>(steps, -kActivationMax, kActivationMax)));
+  }
+  storage_->narrow_tables.push_back(std::move(table));
+  program_.tables.push_back(
+      {TableKind::kGain, static_cast<std::int8_t>(of_gain), storage_->narrow_tables.back(), {}});
+  Operator op{.kind = OperatorKind::kGain, .inputs = {normed.index, kNone}};
+  op.table = static_cast<std::uint32_t>(program_.tables.size() - 1);
+  op.width = static_cast<std::uint32_t>(norm.gain.size());
+  op.shift = static_cast<std::uint8_t>(from + of_gain - out);
+  op.bits = kActivationBits;
+  op.fraction = static_cast<std::int8_t>(out);
+  result.value = {push(op), unit_of(out) * root};
+  return result;
+}
+
+bool ProgramBuilder::becomes_groups(const Rows& matrix, const Columns& about) const {
+  return means_.groups && about.gains.empty() && matrix.columns % kGroupColumns == 0;
+}
+
+ProgramBuilder::Rounded ProgramBuilder::round(const Rows& matrix, const Columns& about,
+                                              bool groups) const {
+  Rounded rounded;
+  rounded.tensor.rows = matrix.rows;
+  rounded.tensor.columns = matrix.columns;
+  if (!groups) {
+    rounded.bytes = quantise_rows(matrix.read, matrix.rows, matrix.columns, about, means_.pool);
+    rounded.tensor.weights = rounded.bytes.weights;
+    return rounded;
+  }
+  rounded.groups =
+      matrix.is_as_stored && has_groups(matrix.source->type)
+          ? import_groups(*matrix.source, means_.pool)
+          : quantise_groups(matrix.read, matrix.rows, matrix.columns, about.power, means_.pool);
+  rounded.tensor.grouped = {rounded.groups.bits, rounded.groups.scales, rounded.groups.offsets};
+  return rounded;
+}
+
 // Row i of the product is acc * scale[i] * input_unit; the multiplier takes that to the target.
-Result<std::uint32_t> ProgramBuilder::add_tensor(const Rows& matrix, const Columns& about,
+Result<std::uint32_t> ProgramBuilder::add_tensor(const Rows& matrix, Rounded rounded,
                                                  double input_unit, Target& target,
                                                  std::uint8_t& shift) {
-  QuantisedMatrix quantised =
-      quantise_rows(matrix.read, matrix.rows, matrix.columns, about, means_.pool);
+  std::vector<double>& scales = rounded.scales();
   if (means_.done) means_.done(*matrix.source);
   std::vector<std::int64_t> biases;
   for (std::size_t i = 0; i < matrix.bias.size(); ++i) {
-    double& scale = quantised.scales[i];
+    double& scale = scales[i];
     // A row of zeros with a bias still needs a unit to express the bias in.
     if (scale == 0) scale = std::fabs(matrix.bias[i]) / input_unit / (1 << 24);
     const double steps = scale == 0 ? 0 : std::floor(matrix.bias[i] / (scale * input_unit) + 0.5);
@@ -251,15 +320,18 @@ Result<std::uint32_t> ProgramBuilder::add_tensor(const Rows& matrix, const Colum
     }
     biases.push_back(static_cast<std::int64_t>(steps));
   }
-  std::vector<double> factors = quantised.scales;
+  std::vector<double> factors = scales;
   for (double& factor : factors) factor *= std::ldexp(input_unit, target.fraction);
   IMO_TRY(Multipliers multipliers,
           make_multipliers(factors, 24, fmt::format("tensor '{}'", target.name)));
   shift = multipliers.shift;
 
-  return keep(
-      {target.name, matrix.rows, matrix.columns, quantised.weights, multipliers.values, biases},
-      quantised.relative_error);
+  WeightTensor& tensor = rounded.tensor;
+  tensor.name = target.name;
+  tensor.multipliers = multipliers.values;
+  tensor.biases = biases;
+  return keep(tensor,
+              tensor.is_grouped() ? rounded.groups.relative_error : rounded.bytes.relative_error);
 }
 
 Result<std::uint32_t> ProgramBuilder::keep(const WeightTensor& tensor, double relative_error) {
@@ -268,7 +340,12 @@ Result<std::uint32_t> ProgramBuilder::keep(const WeightTensor& tensor, double re
   report_.tensors.push_back({tensor.name, tensor.rows, tensor.columns, relative_error, largest});
   Storage::Place place;
   place.has_biases = !tensor.biases.empty();
-  IMO_TRY(place.weights, means_.weights->append(bytes_of(tensor.weights)));
+  place.is_grouped = tensor.is_grouped();
+  place.has_offsets = !tensor.grouped.offsets.empty();
+  IMO_TRY(place.weights, means_.weights->append(place.is_grouped ? bytes_of(tensor.grouped.bits)
+                                                                 : bytes_of(tensor.weights)));
+  IMO_TRY(place.scales, means_.weights->append(bytes_of(tensor.grouped.scales)));
+  IMO_TRY(place.offsets, means_.weights->append(bytes_of(tensor.grouped.offsets)));
   IMO_TRY(place.multipliers, means_.weights->append(bytes_of(tensor.multipliers)));
   IMO_TRY(place.biases, means_.weights->append(bytes_of(tensor.biases)));
   storage_->places.push_back(place);
@@ -278,10 +355,15 @@ Result<std::uint32_t> ProgramBuilder::keep(const WeightTensor& tensor, double re
 
 Result<ProgramBuilder::Value> ProgramBuilder::matmul(const Rows& matrix, const Columns& about,
                                                      Value input, Target target) {
-  Operator op{.kind = OperatorKind::kMatMul, .inputs = {input.index, kNone}, .width = matrix.rows};
+  const bool groups = becomes_groups(matrix, about);
+  Rounded rounded = round(matrix, about, groups);
+  Operator op{.kind = groups ? OperatorKind::kGroupedMatMul : OperatorKind::kMatMul,
+              .inputs = {input.index, kNone},
+              .width = matrix.rows,
+              .constant = rounded.groups.offsets.empty() ? 0U : 1U};
   op.bits = static_cast<std::uint8_t>(target.bits);
   op.fraction = static_cast<std::int8_t>(target.fraction);
-  IMO_TRY(op.tensor, add_tensor(matrix, about, input.unit, target, op.shift));
+  IMO_TRY(op.tensor, add_tensor(matrix, std::move(rounded), input.unit, target, op.shift));
   return Value{push(op), unit_of(target.fraction)};
 }
 
@@ -374,10 +456,11 @@ ProgramBuilder::Value ProgramBuilder::mix(std::uint32_t scores, Value value, dou
 Result<void> ProgramBuilder::attention(const FloatModel::Layer& layer, const LayerRanges& ranges) {
   const ModelConfig& config = model_.config;
   const FloatModel::Norm& norm_of = layer.attention_norm;
-  const Columns columns{norm_of.gain, ranges.attention_power};
-  const Value normed = norm(ranges.attention_input, ranges.attention_normed, "attn_norm");
+  const Normed normed =
+      gained(norm(ranges.attention_input, ranges.attention_normed, "attn_norm"), norm_of,
+             ranges.attention_power, ranges.attention_peaks, "attn_norm gained");
   const auto project = [&](const FloatModel::Matrix& matrix, const Target& to) {
-    return matmul(behind(norm_of, matrix), columns, normed, to);
+    return matmul(behind(norm_of, matrix), normed.columns(), normed.value, to);
   };
   IMO_TRY(Value query, project(layer.query, target(ranges.query, "attn_q")));
   IMO_TRY(Value key, project(layer.key, target(ranges.key, "attn_k")));
@@ -394,7 +477,7 @@ Result<void> ProgramBuilder::attention(const FloatModel::Layer& layer, const Lay
 ProgramBuilder::Value ProgramBuilder::activate(Value gate) {
   return {push({.kind = OperatorKind::kActivation,
                 .inputs = {gate.index, kNone},
-                .table = static_cast<std::uint32_t>(program_.tables.size() - 1),
+                .table = activation_table_,
                 .width = program_.operators[gate.index].width,
                 .fraction = static_cast<std::int8_t>(gate_fraction_)}),
           gate.unit};
@@ -403,26 +486,26 @@ ProgramBuilder::Value ProgramBuilder::activate(Value gate) {
 Result<void> ProgramBuilder::feed_forward(const FloatModel::Layer& layer,
                                           const LayerRanges& ranges) {
   const FloatModel::Norm& norm_of = layer.feed_forward_norm;
-  const Columns columns{norm_of.gain, ranges.feed_forward_power};
-  const Value normed = norm(ranges.feed_forward_input, ranges.feed_forward_normed, "ffn_norm");
+  const Normed normed =
+      gained(norm(ranges.feed_forward_input, ranges.feed_forward_normed, "ffn_norm"), norm_of,
+             ranges.feed_forward_power, ranges.feed_forward_peaks, "ffn_norm gained");
   const bool has_gate = layer.gate.rows != 0;
   const FloatModel::Matrix& first = has_gate ? layer.gate : layer.up;
   const Target to{gate_fraction_, kActivationBits, named(has_gate ? "ffn_gate" : "ffn_up")};
-  IMO_TRY(const Value entering, matmul(behind(norm_of, first), columns, normed, to));
+  IMO_TRY(const Value entering, matmul(behind(norm_of, first), normed.columns(), normed.value, to));
   Value hidden = activate(entering);
   if (has_gate) {
-    IMO_TRY(hidden, gated(layer, ranges, columns, hidden, normed));
+    IMO_TRY(hidden, gated(layer, ranges, normed, hidden));
   }
   return add_to_residual(layer.down, ranges.hidden_power, hidden, "ffn_down");
 }
 
 Result<ProgramBuilder::Value> ProgramBuilder::gated(const FloatModel::Layer& layer,
-                                                    const LayerRanges& ranges,
-                                                    const Columns& columns, Value gate,
-                                                    Value normed) {
+                                                    const LayerRanges& ranges, const Normed& normed,
+                                                    Value gate) {
   const Target up_target = target(ranges.up, "ffn_up");
-  IMO_TRY(const Value up,
-          matmul(behind(layer.feed_forward_norm, layer.up), columns, normed, up_target));
+  IMO_TRY(const Value up, matmul(behind(layer.feed_forward_norm, layer.up), normed.columns(),
+                                 normed.value, up_target));
   const int both = gate_fraction_ + up_target.fraction;
   const int out =
       std::min(choose(ranges.hidden, kActivationBits, kHeadroom, named("ffn_hidden")), both - 1);
@@ -464,8 +547,17 @@ Result<ProgramBuilder::Built> ProgramBuilder::finish() {
   for (std::size_t i = 0; i < program_.tensors.size(); ++i) {
     WeightTensor& tensor = program_.tensors[i];
     const Storage::Place& place = storage_->places[i];
-    const std::size_t weights = std::size_t{tensor.rows} * tensor.columns;
-    tensor.weights = {reinterpret_cast<const std::int8_t*>(base + place.weights), weights};
+    if (place.is_grouped) {
+      const std::size_t groups = tensor.rows * tensor.groups();
+      tensor.grouped.bits = {base + place.weights, groups * kGroupColumns / 2};
+      tensor.grouped.scales = {reinterpret_cast<const std::int8_t*>(base + place.scales), groups};
+      if (place.has_offsets) {
+        tensor.grouped.offsets = {reinterpret_cast<const std::int16_t*>(base + place.offsets),
+                                  groups};
+      }
+    } else {
+      tensor.weights = {reinterpret_cast<const std::int8_t*>(base + place.weights), tensor.size()};
+    }
     tensor.multipliers = {reinterpret_cast<const std::uint32_t*>(base + place.multipliers),
                           tensor.rows};
     if (!place.has_biases) continue;

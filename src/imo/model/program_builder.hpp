@@ -6,6 +6,7 @@
 #include "imo/model/calibration.hpp"
 #include "imo/model/compiler.hpp"
 #include "imo/model/quantise.hpp"
+#include "imo/model/quantise_groups.hpp"
 
 #include <functional>
 #include <memory>
@@ -30,12 +31,15 @@ namespace imo::model {
 /// bias becomes part of the biases of the matrices behind it.
 ///
 /// The gain of a norm is folded into the columns of the matrices behind it, and its sqrt(n) into
-/// their multipliers; 1/sqrt(head dimension) is part of the multiplier of Scores.
+/// their multipliers; 1/sqrt(head dimension) is part of the multiplier of Scores. In front of
+/// grouped weights, which are to stay as a file has them, it is an operator of its own.
 class ProgramBuilder {
  public:
-  /// How tensors are made: on the threads of `pool`, if there is one; written to `weights`, so that
-  /// one at a time takes memory; and behind each `done` is told that its source is not needed.
+  /// How tensors are made: of grouped weights, or not; on the threads of `pool`, if there is one;
+  /// written to `weights`, so that one at a time takes memory; and behind each `done` is told that
+  /// its source is not needed.
   struct Means {
+    bool groups = false;
     ThreadPool* pool = nullptr;
     ScratchFile* weights = nullptr;
     std::function<void(const SourceTensor&)> done;
@@ -83,6 +87,16 @@ class ProgramBuilder {
     std::uint32_t columns = 0;
     std::vector<double> bias;  ///< empty, or one a row
     const SourceTensor* source = nullptr;
+    bool is_as_stored = true;  ///< the rows are the source's
+  };
+  /// Rounded weights, before there is a multiplier a row.
+  struct Rounded {
+    WeightTensor tensor;  ///< whose spans point at one of the matrices
+    QuantisedMatrix bytes;
+    GroupedMatrix groups;
+    [[nodiscard]] std::vector<double>& scales() {
+      return tensor.is_grouped() ? groups.row_scales : bytes.scales;
+    }
   };
 
   [[nodiscard]] bool has_layer_norm() const { return !model_.output_norm.bias.empty(); }
@@ -100,7 +114,18 @@ class ProgramBuilder {
   [[nodiscard]] std::string named(std::string_view part) const;
 
   Value norm(double input_range, double normed_range, std::string_view name);
-  Result<std::uint32_t> add_tensor(const Rows& matrix, const Columns& about, double input_unit,
+  /// A norm as the matrices behind it read it, and what they have to know of their columns.
+  struct Normed {
+    Value value;
+    std::span<const float> gains;  ///< still to be folded into the columns
+    std::vector<double> power;
+    [[nodiscard]] Columns columns() const { return {gains, power}; }
+  };
+  Normed gained(Value normed, const FloatModel::Norm& norm, std::span<const double> power,
+                std::span<const double> peaks, std::string_view name);
+  [[nodiscard]] bool becomes_groups(const Rows& matrix, const Columns& about) const;
+  [[nodiscard]] Rounded round(const Rows& matrix, const Columns& about, bool groups) const;
+  Result<std::uint32_t> add_tensor(const Rows& matrix, Rounded rounded, double input_unit,
                                    Target& target, std::uint8_t& shift);
   Result<Value> matmul(const Rows& matrix, const Columns& about, Value input, Target target);
   Result<std::uint32_t> embed(OperatorKind kind, const FloatModel::Matrix& matrix,
@@ -114,7 +139,7 @@ class ProgramBuilder {
   Result<void> attention(const FloatModel::Layer& layer, const LayerRanges& ranges);
   Result<void> feed_forward(const FloatModel::Layer& layer, const LayerRanges& ranges);
   Result<Value> gated(const FloatModel::Layer& layer, const LayerRanges& ranges,
-                      const Columns& columns, Value gate, Value normed);
+                      const Normed& normed, Value gate);
   /// Proves that no sum leaves its range, commits to the rows, and puts them aside.
   Result<std::uint32_t> keep(const WeightTensor& tensor, double relative_error);
   void add_tables();
@@ -130,6 +155,7 @@ class ProgramBuilder {
   std::uint32_t residual_ = kNone;  ///< the operator that holds the residual stream now
   int residual_fraction_ = 0;
   int gate_fraction_ = 0;  ///< one for all layers, so that one activation table serves them
+  std::uint32_t activation_table_ = kNone;
 };
 
 }  // namespace imo::model

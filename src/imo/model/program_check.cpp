@@ -62,23 +62,29 @@ class OperatorChecker {
 
   Result<const Operator*> narrow_input(std::size_t slot) {
     IMO_TRY(const Operator* from,
-            input(slot, {OperatorKind::kScale, OperatorKind::kMatMul, OperatorKind::kRope,
-                         OperatorKind::kActivation, OperatorKind::kMultiply}));
+            input(slot, {OperatorKind::kScale, OperatorKind::kMatMul, OperatorKind::kGroupedMatMul,
+                         OperatorKind::kRope, OperatorKind::kActivation, OperatorKind::kMultiply,
+                         OperatorKind::kGain}));
     if (output_type(*from) != ElementType::kInt16) return wrong("reads int32 where int16 is due");
     return from;
   }
 
   Result<const Operator*> residual_input(std::size_t slot) {
-    IMO_TRY(const Operator* from, input(slot, {OperatorKind::kEmbed, OperatorKind::kPosition,
-                                               OperatorKind::kAdd, OperatorKind::kMatMul}));
+    IMO_TRY(const Operator* from,
+            input(slot, {OperatorKind::kEmbed, OperatorKind::kPosition, OperatorKind::kAdd,
+                         OperatorKind::kMatMul, OperatorKind::kGroupedMatMul}));
     if (output_type(*from) != ElementType::kInt32) return wrong("reads int16 where int32 is due");
     return from;
   }
 
-  Result<const WeightTensor*> tensor() {
+  Result<const WeightTensor*> tensor(bool is_grouped = false) {
     used_.tensor = op_.tensor;
     if (op_.tensor >= program_.tensors.size()) return wrong("names a tensor that is not there");
-    return &program_.tensors[op_.tensor];
+    const WeightTensor& found = program_.tensors[op_.tensor];
+    if (found.is_grouped() != is_grouped) {
+      return wrong(is_grouped ? "needs grouped weights" : "cannot use grouped weights");
+    }
+    return &found;
   }
 
   Result<const Table*> table(TableKind kind) {
@@ -155,6 +161,10 @@ class OperatorChecker {
         return argmax();
       case OperatorKind::kPosition:
         return position();
+      case OperatorKind::kGroupedMatMul:
+        return grouped_matmul();
+      case OperatorKind::kGain:
+        return gain();
     }
     return invalid(
         fmt::format("operator {} is of kind {}, which there is not", index_, int(op_.kind)));
@@ -229,11 +239,24 @@ class OperatorChecker {
   }
 
   Result<void> matmul() {
-    IMO_TRY(const Operator* x, narrow_input(0));
     IMO_TRY(const WeightTensor* weights, tensor());
-    IMO_TRY_VOID(require(weights->columns == x->width, fmt::format("has {} columns for a row of {}",
-                                                                   weights->columns, x->width)));
-    IMO_TRY_VOID(width(weights->rows));
+    return product(*weights);
+  }
+
+  // The bound on its sums is proven row by row, as that of MatMul is.
+  Result<void> grouped_matmul() {
+    used_.constant = op_.constant;
+    IMO_TRY(const WeightTensor* weights, tensor(true));
+    const std::uint64_t has_offsets = weights->grouped.offsets.empty() ? 0 : 1;
+    IMO_TRY_VOID(require(op_.constant == has_offsets, "says otherwise of its groups' offsets"));
+    return product(*weights);
+  }
+
+  Result<void> product(const WeightTensor& weights) {
+    IMO_TRY(const Operator* x, narrow_input(0));
+    IMO_TRY_VOID(require(weights.columns == x->width,
+                         fmt::format("has {} columns for a row of {}", weights.columns, x->width)));
+    IMO_TRY_VOID(width(weights.rows));
     return rescales(op_.bits == kResidualBits ? kResidualBits : kActivationBits);
   }
 
@@ -317,6 +340,15 @@ class OperatorChecker {
     return width(x->width);
   }
 
+  // An int16 by an int16: the product stays under 2^30.
+  Result<void> gain() {
+    IMO_TRY(const Operator* x, narrow_input(0));
+    IMO_TRY(const Table* factors, table(TableKind::kGain));
+    IMO_TRY_VOID(require(factors->entries() == x->width, "has a table of another length"));
+    IMO_TRY_VOID(width(x->width));
+    return rescales(kActivationBits);
+  }
+
   Result<void> multiply() {
     IMO_TRY(const Operator* x, narrow_input(0));
     IMO_TRY(const Operator* y, narrow_input(1));
@@ -346,13 +378,24 @@ class OperatorChecker {
   Operator used_;  ///< op_ with only the fields that its kind uses
 };
 
+bool has_weights_of_shape(const WeightTensor& tensor) {
+  const GroupedWeights& grouped = tensor.grouped;
+  if (!tensor.is_grouped()) {
+    return tensor.weights.size() == tensor.size() && grouped.bits.empty() &&
+           grouped.offsets.empty();
+  }
+  const std::uint64_t groups = std::uint64_t{tensor.rows} * tensor.groups();
+  return tensor.weights.empty() && tensor.columns % kGroupColumns == 0 &&
+         grouped.scales.size() == groups && 2 * grouped.bits.size() == tensor.size() &&
+         (grouped.offsets.empty() || grouped.offsets.size() == groups);
+}
+
 Result<void> check_tensor(const WeightTensor& tensor) {
-  const std::uint64_t count = std::uint64_t{tensor.rows} * tensor.columns;
   if (tensor.rows == 0 || tensor.columns == 0 || tensor.columns > kMaxColumns) {
     return invalid(fmt::format("tensor '{}' is {} x {}; rows have 1 to {} elements", tensor.name,
                                tensor.rows, tensor.columns, kMaxColumns));
   }
-  if (tensor.weights.size() != count || tensor.multipliers.size() != tensor.rows ||
+  if (!has_weights_of_shape(tensor) || tensor.multipliers.size() != tensor.rows ||
       (!tensor.biases.empty() && tensor.biases.size() != tensor.rows)) {
     return invalid(fmt::format("tensor '{}' has other lengths than its shape says", tensor.name));
   }
@@ -375,7 +418,8 @@ Result<void> check_table_shape(const Program& program, std::size_t index) {
   const bool fits = is_wide ? table.narrow.empty() && table.wide.size() == kExpEntries
                     : table.kind == TableKind::kSilu || table.kind == TableKind::kGelu
                         ? table.wide.empty() && table.narrow.size() == kActivationEntries
-                        : table.kind == TableKind::kRope && table.wide.empty();
+                        : (table.kind == TableKind::kRope || table.kind == TableKind::kGain) &&
+                              table.wide.empty();
   if (!fits) return invalid(fmt::format("table {} does not have its kind's length", index));
   return {};
 }
@@ -391,6 +435,45 @@ Result<void> check_gelu(const Program& program) {
                   [](const Operator& op) { return op.kind == OperatorKind::kPosition; });
   if (!has_gelu || has_position) return {};
   return invalid("the program has a table of GELU, but no operator Position");
+}
+
+// Sum of the magnitudes of a row's weights.
+Result<std::int64_t> norm_of_row(const WeightTensor& tensor, std::uint32_t row) {
+  std::int64_t norm = 0;
+  bool in_range = true;
+  for (const std::int8_t weight : tensor.row(row)) {
+    norm += std::abs(std::int32_t{weight});
+    in_range = in_range && weight >= -kWeightMax;
+  }
+  if (in_range) return norm;
+  return invalid(fmt::format("tensor '{}' row {} has a weight of -128", tensor.name, row));
+}
+
+// The same of grouped weights; each of the sixteen that a group can have is to be in range, so that
+// its bits need no check.
+Result<std::int64_t> norm_of_groups(const WeightTensor& tensor, std::uint32_t row) {
+  const GroupedWeights& grouped = tensor.grouped;
+  std::int64_t norm = 0;
+  for (std::size_t k = 0; k < tensor.groups(); ++k) {
+    const std::size_t group = row * tensor.groups() + k;
+    const std::int32_t scale = grouped.scales[group];
+    const std::int32_t offset = grouped.offsets.empty() ? 0 : grouped.offsets[group];
+    const std::int32_t ends = std::max(std::abs(grouped_weight(0, scale, offset)),
+                                       std::abs(grouped_weight(15, scale, offset)));
+    if (scale < -kGroupScaleMax || ends > kGroupedWeightMax) {
+      return invalid(
+          fmt::format("tensor '{}' row {} group {}: scale {} and offset {} give weights "
+                      "beyond {}",
+                      tensor.name, row, k, scale, offset, kGroupedWeightMax));
+    }
+    std::int32_t sum = 0;
+    for (const std::uint8_t pair : grouped.bits.subspan(group * 16, 16)) {
+      sum += std::abs(grouped_weight(pair & 15U, scale, offset)) +
+             std::abs(grouped_weight(pair >> 4U, scale, offset));
+    }
+    norm += sum;
+  }
+  return norm;
 }
 
 Result<void> check_header(const Program& program) {
@@ -439,15 +522,8 @@ Result<void> check_structure(const Program& program) {
 Result<std::int64_t> check_accumulators(const WeightTensor& tensor) {
   std::int64_t largest = 0;
   for (std::uint32_t row = 0; row < tensor.rows; ++row) {
-    std::int64_t norm = 0;
-    bool in_range = true;
-    for (const std::int8_t weight : tensor.row(row)) {
-      norm += std::abs(std::int32_t{weight});
-      in_range = in_range && weight >= -kWeightMax;
-    }
-    if (!in_range) {
-      return invalid(fmt::format("tensor '{}' row {} has a weight of -128", tensor.name, row));
-    }
+    IMO_TRY(const std::int64_t norm,
+            tensor.is_grouped() ? norm_of_groups(tensor, row) : norm_of_row(tensor, row));
     const std::int64_t bound = norm * kActivationMax + std::abs(tensor.bias(row));
     if (bound > kAccumulatorMax) {
       return invalid(fmt::format("tensor '{}' row {}: a sum can reach {}, beyond {}", tensor.name,

@@ -98,6 +98,187 @@ TEST(ProgramCheck, PositionsHaveARowEach) {
               HasSubstr("cannot use a tensor with biases"));
 }
 
+Program& grouped() {
+  static Compiled compiled = tiny_program(testing::grouped_shape(), 4);
+  return compiled.program;
+}
+
+std::size_t grouped_tensor(const Program& program) {
+  const auto found = std::find_if(program.tensors.begin(), program.tensors.end(),
+                                  [](const WeightTensor& tensor) { return tensor.is_grouped(); });
+  return static_cast<std::size_t>(found - program.tensors.begin());
+}
+
+void expect_grouped_refused(const std::function<void(Program&)>& change, const std::string& what) {
+  Program program = grouped();
+  change(program);
+  const auto checked = check_program(program);
+  ASSERT_FALSE(checked) << "accepted: " << what;
+  EXPECT_THAT(checked.error().message, HasSubstr(what));
+}
+
+TEST(ProgramCheck, AcceptsGroupedWeights) {
+  Program program = grouped();
+  const auto checked = check_program(program);
+  EXPECT_TRUE(checked) << checked.error().message;
+  testing::own_offsets(program, grouped_tensor(program), 1);
+  const auto moved = check_program(program);
+  EXPECT_TRUE(moved) << moved.error().message;
+}
+
+TEST(ProgramCheck, GroupedProducts) {
+  const auto refused = [](const std::function<void(Operator&)>& change, const std::string& what) {
+    expect_grouped_refused([&](Program& p) { change(first(p, OperatorKind::kGroupedMatMul)); },
+                           what);
+  };
+  refused([](Operator& op) { op.tensor = 0; }, "needs grouped weights");
+  refused([](Operator& op) { op.kind = OperatorKind::kMatMul; }, "cannot use grouped weights");
+  refused([](Operator& op) { op.tensor = 900; }, "tensor that is not there");
+  refused([](Operator& op) { op.constant = 1; }, "otherwise of its groups' offsets");
+  refused([](Operator& op) { --op.width; }, "wide");
+  refused([](Operator& op) { op.bits = 16; }, "clamps to 16");
+  refused([](Operator& op) { op.shift = 0; }, "shifts by 0");
+  refused([](Operator& op) { op.table = 0; }, "does not use");
+  refused([](Operator& op) { op.inputs[1] = 0; }, "does not use");
+  refused([](Operator& op) { op.inputs[0] = 0; }, "cannot read");
+  refused([](Operator& op) { op.inputs[0] = 5000; }, "not before it");
+  expect_grouped_refused(
+      [](Program& p) { first(p, OperatorKind::kEmbed).tensor = std::uint32_t(grouped_tensor(p)); },
+      "cannot use grouped weights");
+  expect_grouped_refused(
+      [](Program& p) {
+        testing::own_offsets(p, grouped_tensor(p), 1);
+        first(p, OperatorKind::kGroupedMatMul).constant = 0;
+      },
+      "otherwise of its groups' offsets");
+  expect_grouped_refused(
+      [](Program& p) {
+        // The gate's matrix, whose rows are as long, reads what is as wide as the hidden layer.
+        const Operator hidden = first(p, OperatorKind::kMultiply);
+        Operator& down = *(&first(p, OperatorKind::kMultiply) + 1);
+        ASSERT_EQ(down.kind, OperatorKind::kGroupedMatMul);
+        ASSERT_EQ(hidden.width, 96U);
+        down.tensor = std::uint32_t(grouped_tensor(p));
+      },
+      "columns for a row of 96");
+}
+
+TEST(ProgramCheck, Gains) {
+  const auto refused = [](const std::function<void(Operator&)>& change, const std::string& what) {
+    expect_grouped_refused([&](Program& p) { change(first(p, OperatorKind::kGain)); }, what);
+  };
+  refused([](Operator& op) { op.table = 900; }, "table that is not there");
+  refused([](Operator& op) { op.table = 0; }, "another kind");
+  refused([](Operator& op) { op.table = 2; }, "another kind");
+  refused([](Operator& op) { --op.width; }, "wide");
+  refused([](Operator& op) { op.bits = 31; }, "clamps to 31");
+  refused([](Operator& op) { op.shift = 0; }, "shifts by 0");
+  refused([](Operator& op) { op.shift = 63; }, "shifts by 63");
+  refused([](Operator& op) { op.tensor = 0; }, "does not use");
+  refused([](Operator& op) { op.inputs[0] = 0; }, "cannot read");
+  expect_grouped_refused(
+      [](Program& p) {
+        Table& table = p.tables[first(p, OperatorKind::kGain).table];
+        table.narrow = table.narrow.first(63);
+      },
+      "table of another length");
+  expect_grouped_refused(
+      [](Program& p) {
+        Table& table = p.tables[first(p, OperatorKind::kGain).table];
+        table.wide = p.tables[0].wide;
+      },
+      "kind's length");
+  Program program = grouped();
+  Table& table = program.tables[first(program, OperatorKind::kGain).table];
+  std::vector<std::int16_t> values(table.narrow.begin(), table.narrow.end());
+  values[9] = -32768;
+  table.narrow = values;
+  const auto checked = check_tables(program);
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().message, HasSubstr("entry 9 is -32768"));
+}
+
+// A wide product belongs to the stream, a narrow one does not.
+TEST(ProgramCheck, GroupedProductsHaveTheirTypes) {
+  expect_grouped_refused(
+      [](Program& p) {
+        Operator& add = first(p, OperatorKind::kAdd);
+        p.operators[add.inputs[1]].bits = kActivationBits;
+      },
+      "int16 where int32 is due");
+  expect_grouped_refused(
+      [](Program& p) { first(p, OperatorKind::kGroupedMatMul).bits = kResidualBits; },
+      "int32 where int16 is due");
+}
+
+TEST(ProgramCheck, GroupsHaveTheLengthsOfTheirShape) {
+  const auto refused = [](const std::function<void(WeightTensor&)>& change) {
+    expect_grouped_refused([&](Program& p) { change(p.tensors[grouped_tensor(p)]); },
+                           "other lengths");
+  };
+  refused(
+      [](WeightTensor& t) { t.grouped.bits = t.grouped.bits.first(t.grouped.bits.size() - 1); });
+  refused([](WeightTensor& t) {
+    t.grouped.scales = t.grouped.scales.first(t.grouped.scales.size() - 1);
+  });
+  static const std::vector<std::int16_t> offsets(1);
+  static const std::vector<std::int8_t> weights(64 * 64);
+  refused([](WeightTensor& t) { t.grouped.offsets = offsets; });
+  refused([](WeightTensor& t) { t.weights = weights; });
+  // As many groups and bits, but not in every row.
+  refused([](WeightTensor& t) {
+    ASSERT_EQ(t.columns, 64U);
+    t.rows *= 4;
+    t.columns = 16;
+    t.multipliers = {};
+  });
+  Program program = sound();
+  program.tensors[1].grouped.bits = grouped().tensors[grouped_tensor(grouped())].grouped.bits;
+  EXPECT_FALSE(check_structure(program)) << "bits beside int8 weights";
+}
+
+TEST(ProgramCheck, EveryWeightThatAGroupCanHaveIsInRange) {
+  const auto message = [](std::int8_t scale, std::int16_t offset) {
+    Program program = grouped();
+    const std::size_t index = grouped_tensor(program);
+    const auto owned = testing::own_offsets(program, index, 0);
+    owned->scales[3] = scale;
+    owned->offsets[3] = offset;
+    const auto checked = check_accumulators(program.tensors[index]);
+    return checked ? std::string() : checked.error().message;
+  };
+  EXPECT_EQ(message(127, 0), "");
+  EXPECT_EQ(message(127, 127), "");
+  EXPECT_EQ(message(-127, -127), "");
+  EXPECT_EQ(message(0, -1016), "");
+  EXPECT_THAT(message(-128, 0), HasSubstr("row 1 group 1: scale -128 and offset 0"));
+  EXPECT_THAT(message(-128, -8), HasSubstr("scale -128"));
+  EXPECT_THAT(message(127, -1), HasSubstr("beyond 1016"));
+  EXPECT_THAT(message(127, 128), HasSubstr("beyond 1016"));
+  EXPECT_THAT(message(0, -32768), HasSubstr("beyond 1016"));
+  EXPECT_THAT(message(0, 1017), HasSubstr("beyond 1016"));
+}
+
+TEST(ProgramCheck, AccumulatorsOfGroupsAreProvenByRowNorms) {
+  Program program = grouped();
+  const std::size_t index = grouped_tensor(program);
+  const auto owned = own_tensor(program, index);
+  std::fill(owned->scales.begin(), owned->scales.end(), std::int8_t{-127});
+  std::fill(owned->bits.begin(), owned->bits.end(), std::uint8_t{0xF0});
+  const auto bound = check_accumulators(program.tensors[index]);
+  ASSERT_TRUE(bound);
+  EXPECT_EQ(*bound, std::int64_t{64} / 2 * (1016 + 889) * 32767);
+
+  constexpr std::uint32_t kColumns = 2080;  // 1016 times 2065 is the first that is too much
+  const std::vector<std::int8_t> scales(kColumns / 32, 127);
+  const std::vector<std::uint8_t> bits(kColumns / 2, 0);
+  const std::vector<std::uint32_t> multipliers(1, 1);
+  const WeightTensor tensor{"long", 1, kColumns, {}, multipliers, {}, {bits, scales, {}}};
+  const auto refused = check_accumulators(tensor);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("'long' row 0: a sum can reach"));
+}
+
 TEST(ProgramCheck, Header) {
   expect_refused([](Program& p) { p.context_length = 0; }, "context of 0");
   expect_refused([](Program& p) { p.context_length = kMaxContext + 1; }, "context of");

@@ -15,6 +15,10 @@
 namespace imo::model {
 namespace {
 
+using tensor_parts::kBiases;
+using tensor_parts::kGroups;
+using tensor_parts::kOffsets;
+
 /// Walks the sections; every take is checked against what is left of the file.
 class Reader {
  public:
@@ -180,7 +184,7 @@ Result<void> read_operators(Reader& reader, std::uint32_t count, Program& progra
 }
 
 struct Shapes {
-  std::vector<bool> has_biases;
+  std::vector<std::uint32_t> parts;  ///< tensor_parts
   std::vector<std::uint32_t> entries;
 };
 
@@ -191,18 +195,20 @@ Result<Shapes> read_shapes(Reader& reader, const Header& header, Program& progra
     WeightTensor tensor;
     IMO_TRY(tensor.rows, reader.number<std::uint32_t>(field));
     IMO_TRY(tensor.columns, reader.number<std::uint32_t>(field));
-    IMO_TRY(const std::uint32_t biases, reader.number<std::uint32_t>(field));
-    if (biases > 1) return reader.wrong(field, "says neither 0 nor 1 to biases");
+    IMO_TRY(const std::uint32_t parts, reader.number<std::uint32_t>(field));
+    if (parts > 7 || (parts & (kGroups | kOffsets)) == kOffsets) {
+      return reader.wrong(field, fmt::format("has parts {}, which there are not", parts));
+    }
     IMO_TRY(const std::uint32_t name, reader.number<std::uint32_t>(field));
     IMO_TRY(tensor.name, reader.text(name, field));
-    shapes.has_biases.push_back(biases == 1);
+    shapes.parts.push_back(parts);
     program.tensors.push_back(std::move(tensor));
   }
   for (std::uint32_t i = 0; i < header.tables; ++i) {
     const std::string field = fmt::format("table {}", i);
     Table table;
     IMO_TRY(const std::uint8_t kind, reader.number<std::uint8_t>(field));
-    if (kind < 1 || kind > static_cast<int>(TableKind::kGelu))
+    if (kind < 1 || kind > static_cast<int>(TableKind::kGain))
       return reader.wrong(field, fmt::format("is of kind {}", kind));
     table.kind = static_cast<TableKind>(kind);
     IMO_TRY(table.fraction, reader.number<std::int8_t>(field));
@@ -215,14 +221,30 @@ Result<Shapes> read_shapes(Reader& reader, const Header& header, Program& progra
   return shapes;
 }
 
+Result<GroupedWeights> read_groups(Reader& reader, const WeightTensor& tensor, std::uint32_t parts,
+                                   const std::string& field) {
+  const std::uint64_t groups = tensor.size() / kGroupColumns;
+  GroupedWeights grouped;
+  IMO_TRY(grouped.scales, reader.array<std::int8_t>(groups, field));
+  if ((parts & kOffsets) != 0) {
+    IMO_TRY(grouped.offsets, reader.array<std::int16_t>(groups, field));
+  }
+  IMO_TRY(grouped.bits, reader.array<std::uint8_t>(tensor.size() / 2, field));
+  if (grouped.scales.empty()) return reader.wrong(field, "has no whole group");
+  return grouped;
+}
+
 Result<void> read_data(Reader& reader, const Shapes& shapes, Program& program) {
   for (std::size_t i = 0; i < program.tensors.size(); ++i) {
     WeightTensor& tensor = program.tensors[i];
     const std::string field = fmt::format("data of tensor '{}'", tensor.name);
-    IMO_TRY(tensor.weights,
-            reader.array<std::int8_t>(std::uint64_t{tensor.rows} * tensor.columns, field));
+    if ((shapes.parts[i] & kGroups) != 0) {
+      IMO_TRY(tensor.grouped, read_groups(reader, tensor, shapes.parts[i], field));
+    } else {
+      IMO_TRY(tensor.weights, reader.array<std::int8_t>(tensor.size(), field));
+    }
     IMO_TRY(tensor.multipliers, reader.array<std::uint32_t>(tensor.rows, field));
-    if (shapes.has_biases[i]) {
+    if ((shapes.parts[i] & kBiases) != 0) {
       IMO_TRY(tensor.biases, reader.array<std::int64_t>(tensor.rows, field));
     }
   }

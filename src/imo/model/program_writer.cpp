@@ -86,13 +86,19 @@ void write_names(Writer& writer, const Program& program) {
   writer.bytes(as_bytes(program.licence));
 }
 
+std::uint32_t parts_of(const WeightTensor& tensor) {
+  return (tensor.biases.empty() ? 0 : tensor_parts::kBiases) |
+         (tensor.is_grouped() ? tensor_parts::kGroups : 0) |
+         (tensor.grouped.offsets.empty() ? 0 : tensor_parts::kOffsets);
+}
+
 void write_shapes(Writer& writer, const Program& program) {
   writer.align();
   for (const Operator& op : program.operators) writer.bytes(encode_operator(op));
   for (const WeightTensor& tensor : program.tensors) {
     writer.number(tensor.rows);
     writer.number(tensor.columns);
-    writer.number(std::uint32_t{tensor.biases.empty() ? 0U : 1U});
+    writer.number(parts_of(tensor));
     writer.number(static_cast<std::uint32_t>(tensor.name.size()));
     writer.bytes(as_bytes(tensor.name));
   }
@@ -106,7 +112,13 @@ void write_shapes(Writer& writer, const Program& program) {
 
 void write_data(Writer& writer, const Program& program, const Written& written) {
   for (const WeightTensor& tensor : program.tensors) {
-    writer.array(tensor.weights);
+    if (tensor.is_grouped()) {
+      writer.array(tensor.grouped.scales);
+      if (!tensor.grouped.offsets.empty()) writer.array(tensor.grouped.offsets);
+      writer.array(tensor.grouped.bits);
+    } else {
+      writer.array(tensor.weights);
+    }
     writer.array(tensor.multipliers);
     if (!tensor.biases.empty()) writer.array(tensor.biases);
     if (written) written(tensor);

@@ -3,6 +3,7 @@
 #include "imo/base/check.hpp"
 #include "imo/model/little_endian.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -185,6 +186,49 @@ std::uint16_t float_to_half(float value) {
   }
   const std::uint32_t odd = (magnitude >> 13) & 1;
   return static_cast<std::uint16_t>(sign | ((magnitude - 0x38000000U + 0xFFFU + odd) >> 13));
+}
+
+namespace {
+
+void group_q4_0(const std::uint8_t* p, SourceGroup& out) {
+  out.scale = load_half(p);
+  out.offset = 0;
+  std::copy_n(p + 2, out.bits.size(), out.bits.begin());
+}
+
+// Its number is d * scale * q - dmin * min, with q counted from 0.
+void groups_q4_k(const std::uint8_t* p, SourceGroup* out) {
+  const double d = load_half(p);
+  const double dmin = load_half(p + 2);
+  for (std::size_t j = 0; j < kSuperBlock / 32; ++j) {
+    const ScaleAndMin packed = q4_k_scale(p + 4, j);
+    out[j].scale = d * packed.scale;
+    out[j].offset = 8 * out[j].scale - dmin * packed.min;
+    const std::uint8_t* pairs = p + 16 + 32 * (j / 2);
+    const unsigned half = 4 * (j % 2);
+    for (std::size_t i = 0; i < out[j].bits.size(); ++i) {
+      const auto low = (pairs[i] >> half) & 15;
+      const auto high = (pairs[i + 16] >> half) & 15;
+      out[j].bits[i] = static_cast<std::uint8_t>(low | high << 4);
+    }
+  }
+}
+
+}  // namespace
+
+bool has_groups(TensorType type) {
+  return type == TensorType::kQ4_0 || type == TensorType::kQ4_K;
+}
+
+void read_groups(TensorType type, BytesView row, std::span<SourceGroup> out) {
+  IMO_CHECK(has_groups(type), "a format without groups of 32");
+  const TensorTypeTraits traits = tensor_type_traits(type);
+  const std::size_t of_block = traits.block_values / 32;
+  IMO_CHECK(row.size() * of_block == out.size() * traits.block_bytes, "a row of another length");
+  for (std::size_t i = 0; i < out.size(); i += of_block) {
+    const std::uint8_t* block = row.data() + i / of_block * traits.block_bytes;
+    type == TensorType::kQ4_0 ? group_q4_0(block, out[i]) : groups_q4_k(block, &out[i]);
+  }
 }
 
 void dequantize_row(TensorType type, BytesView row, std::span<float> out) {

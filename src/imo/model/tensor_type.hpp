@@ -5,6 +5,7 @@
 
 #include "imo/base/bytes.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -45,5 +46,19 @@ std::uint16_t float_to_half(float value);
 /// Turns the blocks of `row` into `out.size()` floats. `out.size()` is a multiple of the block,
 /// and `row` holds exactly that many blocks (checked: a caller's mistake, not the file's).
 void dequantize_row(TensorType type, BytesView row, std::span<float> out);
+
+/// 32 numbers of four bits: number j is scale * (bits - 8) + offset, with the bits of j in the low
+/// half of byte j and those of j + 16 in its high half.
+struct SourceGroup {
+  double scale = 0;
+  double offset = 0;
+  std::array<std::uint8_t, 16> bits{};
+};
+
+/// Whether rows of this format are such groups as they stand: Q4_0 and Q4_K.
+bool has_groups(TensorType type);
+
+/// The groups of `row`, which holds exactly `out.size()` of them, of a format that has_groups().
+void read_groups(TensorType type, BytesView row, std::span<SourceGroup> out);
 
 }  // namespace imo::model

@@ -125,6 +125,39 @@ void add_tiny_tensors(GgufWriter& writer, const TinyShape& shape,
   });
 }
 
+Bytes random_blocks(TensorType type, std::size_t count, std::mt19937& random) {
+  const bool is_plain = type == TensorType::kQ4_0;
+  const std::size_t size = is_plain ? 18 : 144;
+  Bytes blocks(count * size);
+  for (std::uint8_t& byte : blocks) byte = static_cast<std::uint8_t>(random());
+  const auto set_exponent = [&](std::size_t at, std::uint32_t exponent, bool keeps_sign) {
+    std::uint8_t& high = blocks[at + 1];
+    high = static_cast<std::uint8_t>((high & (keeps_sign ? 0x83U : 0x03U)) | exponent << 2U);
+  };
+  for (std::size_t i = 0; i < count; ++i) {
+    set_exponent(i * size, is_plain ? 12 : 7, is_plain);  // from 2^-3 on; of 63 steps, from 2^-8
+    if (!is_plain) set_exponent(i * size + 2, 9, false);
+  }
+  return blocks;
+}
+
+Bytes tiny_model_of_blocks(const TinyShape& shape, TensorType type) {
+  GgufWriter writer;
+  add_tiny_config(writer, shape);
+  add_tiny_vocabulary(writer);
+  std::mt19937 random(shape.seed);
+  for_each_tiny_tensor(shape, [&](const std::string& name, const auto& dimensions,
+                                  const std::vector<float>& values) {
+    if (dimensions.size() == 1 || name == "token_embd.weight") {
+      return writer.add_tensor_f32(name, dimensions, values);
+    }
+    const std::size_t in_block = type == TensorType::kQ4_0 ? 32 : 256;
+    writer.add_tensor(name, type, dimensions,
+                      random_blocks(type, values.size() / in_block, random));
+  });
+  return writer.finish();
+}
+
 Bytes tiny_model(const TinyShape& shape) {
   GgufWriter writer;
   add_tiny_config(writer, shape);

@@ -55,6 +55,12 @@ void for_each_tiny_tensor(
     const std::function<void(const std::string& name, const std::vector<std::uint64_t>& dimensions,
                              const std::vector<float>& values)>& each);
 
+/// Random blocks of Q4_0 or Q4_K, with numbers around 1.
+Bytes random_blocks(TensorType type, std::size_t count, std::mt19937& random);
+
+/// A whole model whose matrices, but for the embedding, are such blocks.
+Bytes tiny_model_of_blocks(const TinyShape& shape, TensorType type);
+
 /// All of the above: a whole model.
 Bytes tiny_model(const TinyShape& shape = {});
 

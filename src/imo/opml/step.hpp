@@ -105,6 +105,8 @@ class Step {
       case OperatorKind::kArgmax:
         return argmax();
       case OperatorKind::kPosition:
+      case OperatorKind::kGroupedMatMul:
+      case OperatorKind::kGain:
         break;  // no contract computes it: step_knows() says so, and players refuse such a program
     }
     return tl::unexpected(StepFault::kUnknownKind);

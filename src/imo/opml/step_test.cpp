@@ -212,6 +212,8 @@ class Sections {
                  std::min<std::uint64_t>(256, operator_at(a).width - 256 * (i / 2)));
         break;
       case OperatorKind::kPosition:
+      case OperatorKind::kGroupedMatMul:
+      case OperatorKind::kGain:
         ADD_FAILURE() << "there is no step of it";
         break;
     }
@@ -371,8 +373,9 @@ TEST(Step, HostileDescriptorsHaveTheirFaults) {
   EXPECT_EQ(fault_of(kScale, none), "true");
   EXPECT_EQ(fault_of(kNarrow, [](Operator& op) { op.kind = static_cast<OperatorKind>(0); }),
             "UnknownKind");
-  EXPECT_EQ(fault_of(kNarrow, [](Operator& op) { op.kind = static_cast<OperatorKind>(19); }),
-            "UnknownKind");
+  for (const OperatorKind kind : {kPosition, kGroupedMatMul, kGain}) {
+    EXPECT_EQ(fault_of(kNarrow, [kind](Operator& op) { op.kind = kind; }), "UnknownKind");
+  }
   EXPECT_EQ(fault_of(kNarrow, [](Operator& op) { op.width = 0; }), "BadDescriptor");
   EXPECT_EQ(fault_of(kNarrow, [](Operator& op) { op.width = 1U << 31; }), "TensorTooLarge");
   EXPECT_EQ(fault_of(kNarrow, [](Operator& op) { op.shift = 0; }), "BadDescriptor");

@@ -266,6 +266,22 @@ TEST(Playable, RefusesGpt2) {
       "operator 1 Position position_embd cannot be disputed: the step does not know its kind");
 }
 
+TEST(Playable, RefusesGroupedWeights) {
+  Program program = model::testing::tiny_program(model::testing::grouped_shape(), 4).program;
+  const auto gain = check_playable(program, 2);
+  ASSERT_FALSE(gain);
+  EXPECT_EQ(gain.error().message,
+            "operator 6 layer 0 Gain cannot be disputed: the step does not know its kind");
+  for (model::Operator& op : program.operators) {
+    if (op.kind == OperatorKind::kGain) op.kind = OperatorKind::kMultiply;
+  }
+  const auto product = check_playable(program, 2);
+  ASSERT_FALSE(product);
+  EXPECT_EQ(product.error().message,
+            "operator 7 layer 0 GroupedMatMul blk.0.attn_q cannot be disputed: the step does not "
+            "know its kind");
+}
+
 TEST(Playable, RefusesTreesThatTheContractRefuses) {
   // 28 levels below each operator at 2^14 positions, which leaves 20 above.
   Program program = testing::toy_program();

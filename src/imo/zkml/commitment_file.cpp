@@ -5,8 +5,7 @@
 #include "imo/crypto/keccak.hpp"
 #include "imo/zkml/kernels.hpp"
 #include "imo/zkml/model_witness.hpp"
-#include "imo/zkml/weight.hpp"
-#include "imo/zkml/word_tree.hpp"
+#include "imo/zkml/whir_rows.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -20,7 +19,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "words are mapped as they lie");
 
-constexpr std::string_view kMagic = "imo.commitment.2";
+constexpr std::string_view kMagic = "imo.commitment.1";
 
 /// What a model's commitment is made of and into, before any of it is computed.
 struct Plan {
@@ -40,8 +39,7 @@ struct Plan {
   }
 
   [[nodiscard]] std::size_t piece_bytes() const {
-    const unsigned height = code.log_rows() - code.log_inverse_rate - group_height(code);
-    return Subtree::nodes_over(height) * sizeof(Digest);
+    return Subtree::nodes_over(code.log_rows() - code.log_inverse_rate) * sizeof(Digest);
   }
   [[nodiscard]] std::size_t pieces() const { return std::size_t{1} << code.log_inverse_rate; }
 };
@@ -143,9 +141,7 @@ Result<ProvingKey> open_commitment(const engine::Model& model, const std::filesy
   if (univariate_value(values, key.binding_point(), pool) != key.binding_value) {
     return invalid(fmt::format("'{}' is damaged: it has other values", path.string()));
   }
-  return ProvingKey(
-      std::move(key),
-      CommittedVector(plan.code, values, WordTree(std::move(tree), group_height(plan.code)), file));
+  return ProvingKey(std::move(key), CommittedVector(plan.code, values, std::move(tree), file));
 }
 
 }  // namespace imo::zkml

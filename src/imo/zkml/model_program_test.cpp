@@ -1,5 +1,6 @@
 #include "imo/zkml/model_program.hpp"
 
+#include "imo/model/program_test_support.hpp"
 #include "imo/zkml/model_party_test_support.hpp"
 
 #include <gmock/gmock.h>
@@ -75,6 +76,21 @@ TEST(ModelProgram, OfAnotherFamilyIsRefused) {
   const auto shape = ModelShape::of(model.program());
   ASSERT_FALSE(shape);
   EXPECT_THAT(shape.error().message, HasSubstr("Llama family"));
+}
+
+TEST(ModelProgram, OfGroupedWeightsIsRefused) {
+  model::Program program = model::testing::tiny_program(model::testing::grouped_shape(), 4).program;
+  const auto gain = ModelShape::of(program);
+  ASSERT_FALSE(gain);
+  EXPECT_THAT(gain.error().message, HasSubstr("operator 6 layer 0 Gain is not the MatMul"));
+  // Without gains, as if they had been folded in.
+  const model::Program llama =
+      model::testing::tiny_program(model::testing::grouped_shape()).program;
+  program.operators = llama.operators;
+  program.operators[6].kind = model::OperatorKind::kGroupedMatMul;
+  const auto product = ModelShape::of(program);
+  ASSERT_FALSE(product);
+  EXPECT_THAT(product.error().message, HasSubstr("layer 0 GroupedMatMul"));
 }
 
 TEST(ModelProgram, WithOtherTensorsIsRefused) {

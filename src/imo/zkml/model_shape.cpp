@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <string>
 
 #include <fmt/format.h>
 
@@ -68,7 +69,8 @@ class ShapeReader {
       return invalid(fmt::format(
           "the model cannot be proven: operator {} is not the {} that a model of the Llama family "
           "has there",
-          at_, model::operator_kind_name(kind)));
+          at_ < operators.size() ? model::operator_name(program_, at_) : std::to_string(at_),
+          model::operator_kind_name(kind)));
     }
     return &operators[at_++];
   }
