@@ -27,6 +27,15 @@ T wait_for_change(const std::atomic<T>& value, T old) {
   return value.load(std::memory_order_acquire);
 }
 
+/// Changes a turn that another thread may wait on. Sequentially consistent: notify_one() looks
+/// whether anybody waits, and a weaker store may reach memory behind that look, when the waiter
+/// has seen the old value and sleeps for good.
+template <typename T>
+void change(std::atomic<T>& value, T now) {
+  value.store(now, std::memory_order_seq_cst);
+  value.notify_one();
+}
+
 std::size_t workers_beside_caller(std::size_t threads) {
   const std::size_t wanted = threads != 0 ? threads : std::thread::hardware_concurrency();
   return std::max<std::size_t>(wanted, 1) - 1;
@@ -42,8 +51,7 @@ ThreadPool::ThreadPool(std::size_t threads) : seats_(workers_beside_caller(threa
 
 ThreadPool::~ThreadPool() {
   for (Seat& seat : seats_) {
-    seat.turn.store(Turn::kStop, std::memory_order_release);
-    seat.turn.notify_one();
+    change(seat.turn, Turn::kStop);
   }
 }
 
@@ -55,8 +63,7 @@ void ThreadPool::run(const Job& job) {
     if (job.count != 0) job.call(job.context, 0, job.count);
   } else {
     for (Seat& seat : seats_) {
-      seat.turn.store(Turn::kOffered, std::memory_order_release);
-      seat.turn.notify_one();
+      change(seat.turn, Turn::kOffered);
     }
     run_range(0);
     for (std::size_t worker = 1; worker <= seats_.size(); ++worker) {
@@ -88,8 +95,7 @@ void ThreadPool::serve(std::size_t worker) {
     now = Turn::kOffered;
     if (!turn.compare_exchange_strong(now, Turn::kTaken, std::memory_order_acquire)) continue;
     run_range(worker);
-    turn.store(Turn::kIdle, std::memory_order_release);
-    turn.notify_one();
+    change(turn, Turn::kIdle);
   }
 }
 
