@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, ZERO, sumOfProducts} from "./Fp3.sol";
+import {Fp3, ONE, ZERO, sumOfProducts} from "./Fp3.sol";
 import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {WhirBinding} from "./WhirBinding.sol";
@@ -34,16 +34,20 @@ library WhirClaims {
 
     /// @dev Variables whose weights are tabulated together.
     uint256 private constant GROUP = 4;
+    /// @dev Weights of blocks that are kept, less one: a power of two, less one.
+    uint256 private constant BLOCKS_MASK = 255;
 
     /// @dev Weights at r that many claims have in common.
     /// @param points Those met so far, each at a place near its address mod their number, a power of two.
     /// @param prefixes For each of them, the weights of claims at its first 0, 1, 2 .. coordinates.
     /// @param groups For each group of variables its weights, when they were needed.
+    /// @param blocks Weights of blocks' numbers: number and variable in one word, the weight in the next; a word of zero is free.
     struct Weights {
         Fp3[] r;
         Fp3[][] points;
         Fp3[][] prefixes;
         Fp3[][] groups;
+        uint256[] blocks;
     }
 
     /// @notice Refuses claims that a vector of 2^n elements cannot have, and moves the others.
@@ -90,6 +94,7 @@ library WhirClaims {
             known.points = new Fp3[][](places);
             known.prefixes = new Fp3[][](places);
             known.groups = new Fp3[][]((r.length + GROUP - 1) / GROUP);
+            known.blocks = new uint256[](2 * (BLOCKS_MASK + 1));
         }
     }
 
@@ -132,42 +137,63 @@ library WhirClaims {
         }
     }
 
-    /// @dev Blocks whose numbers differ in the lowest bits only, within one group of variables, are added up first.
+    /// @dev What multiplies the weight within a block: the scales, each times the weight of its block's number.
     function _blocks(Weights memory known, Claim memory claim) private pure returns (Fp3 sum) {
-        uint256 v = claim.variables;
-        if (v == known.r.length) return claim.scales.length == 0 ? ZERO : claim.scales[0];
+        Fp3[] memory scales = claim.scales;
+        if (scales.length == 0) return ZERO;
+        if (scales.length > 1) return _manyBlocks(known, claim.variables, claim.first, scales);
+        sum = _block(known, claim.variables, claim.first);
+        if (scales[0] != ONE) sum = sum * scales[0];
+    }
+
+    /// @dev Blocks whose numbers differ in the lowest bits only, within one group of variables, are added up first.
+    function _manyBlocks(Weights memory known, uint256 v, uint256 first, Fp3[] memory scales)
+        private
+        pure
+        returns (Fp3 sum)
+    {
+        (Fp3[] memory group, uint256 end) = _groupOf(known, v);
         unchecked {
-            (Fp3[] memory group, uint256 end) = _groupOf(known, v);
             uint256 size = 1 << (end - v);
-            uint256 number = claim.first;
-            for (uint256 i; i < claim.scales.length;) {
-                uint256 low = number & (size - 1);
-                uint256 count = claim.scales.length - i;
-                if (count > size - low) count = size - low;
-                Fp3 part = sumOfProducts(claim.scales, i, group, size | low, count);
-                sum = sum + _scaled(part, known, end, number >> (end - v));
-                number += count;
+            for (uint256 i; i < scales.length;) {
+                uint256 count = size - first % size;
+                if (count > scales.length - i) count = scales.length - i;
+                Fp3 weight = _block(known, end, first / size);
+                sum =
+                    weight.mulAdd(sumOfProducts(scales, i, group, size + first % size, count), sum);
+                first += count;
                 i += count;
             }
         }
     }
 
-    /// @dev `part` times the weight of a block's number, for variables v and up.
-    function _scaled(Fp3 part, Weights memory known, uint256 v, uint256 number)
+    /// @dev The weight of a block's number, for variables v and up. What is known is looked up; its place may be taken.
+    function _block(Weights memory known, uint256 v, uint256 block_)
         private
         pure
-        returns (Fp3)
+        returns (Fp3 weight)
     {
+        if (v == known.r.length) return ONE;
         unchecked {
-            while (v < known.r.length) {
-                (Fp3[] memory group, uint256 end) = _groupOf(known, v);
-                uint256 size = 1 << (end - v);
-                part = part * group[size | number & (size - 1)];
-                number >>= end - v;
-                v = end;
+            uint256[] memory blocks = known.blocks;
+            uint256 key = block_ << 8 | v;
+            uint256 at;
+            bool isKnown;
+            assembly ("memory-safe") {
+                at := add(add(blocks, 32), shl(6, and(add(block_, mul(v, 37)), BLOCKS_MASK)))
+                isKnown := eq(mload(at), key)
+                weight := mload(add(at, 32))
+            }
+            if (isKnown) return weight;
+            (Fp3[] memory group, uint256 end) = _groupOf(known, v);
+            uint256 size = 1 << (end - v);
+            weight = group[size | block_ & (size - 1)];
+            if (end != known.r.length) weight = weight * _block(known, end, block_ >> (end - v));
+            assembly ("memory-safe") {
+                mstore(at, key)
+                mstore(add(at, 32), weight)
             }
         }
-        return part;
     }
 
     /// @return group The weights of the group that variable v is in.

@@ -6,6 +6,7 @@ import {FractionSum} from "../../src/zkml/FractionSum.sol";
 import {ProofErrors} from "../../src/zkml/ProofErrors.sol";
 import {ProofTree} from "../../src/zkml/ProofTree.sol";
 import {Transcript} from "../../src/zkml/Transcript.sol";
+import {WhirParameters} from "../../src/zkml/WhirParameters.sol";
 
 /// @notice Asks the parts of the proof's verifier many things in one call, for the test that compares them with C++.
 contract ProofBatch is ProofErrors {
@@ -55,6 +56,38 @@ contract ProofBatch is ProofErrors {
         for (uint256 i; i < all.length; ++i) {
             // forge-lint: disable-next-line(unchecked-call) errors are answers
             (, answers[i]) = address(this).staticcall(abi.encodeCall(this.listen, (all[i])));
+        }
+    }
+
+    /// @notice Variables of the whole, number of parts, then parts and rounds, six numbers each.
+    function plan(WhirParameters.Parameters calldata parameters)
+        external
+        pure
+        returns (uint256[] memory flat)
+    {
+        WhirParameters.Plan memory all = WhirParameters.plan(parameters);
+        flat = new uint256[](2 + 6 * (all.parts.length + all.rounds.length));
+        (flat[0], flat[1]) = (all.variables, all.parts.length);
+        for (uint256 i; i < all.parts.length + all.rounds.length; ++i) {
+            WhirParameters.Part memory part =
+                i < all.parts.length ? all.parts[i] : all.rounds[i - all.parts.length];
+            uint256 at = 2 + 6 * i;
+            (flat[at], flat[at + 1], flat[at + 2]) = (part.variables, part.height, part.queries);
+            (flat[at + 3], flat[at + 4], flat[at + 5]) =
+            (part.number, part.holeVariables, part.holeNumber);
+        }
+    }
+
+    /// @return answers For each: the plan, or the error.
+    function plansOf(WhirParameters.Parameters[] calldata all)
+        external
+        view
+        returns (bytes[] memory answers)
+    {
+        answers = new bytes[](all.length);
+        for (uint256 i; i < all.length; ++i) {
+            // forge-lint: disable-next-line(unchecked-call) errors are answers
+            (, answers[i]) = address(this).staticcall(abi.encodeCall(this.plan, (all[i])));
         }
     }
 

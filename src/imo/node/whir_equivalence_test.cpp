@@ -4,6 +4,7 @@
 
 #include "imo/base/thread_pool.hpp"
 #include "imo/node/proof_chain.hpp"
+#include "imo/test/ProofBatch.hpp"
 #include "imo/test/WhirBatch.hpp"
 #include "imo/zkml/test_support.hpp"
 #include "imo/zkml/weight.hpp"
@@ -20,6 +21,7 @@ namespace imo::node {
 namespace {
 
 namespace batch = ::imo::test::whir_batch;
+namespace parts = ::imo::test::proof_batch;
 using test::below;
 using test::must;
 using test::ProofChain;
@@ -109,9 +111,11 @@ struct Proven {
   [[nodiscard]] batch::Opening opening() const;
 };
 
-batch::Parameters as_contract_takes(const Commitments& commitments, unsigned rate,
-                                    unsigned grinding, unsigned security) {
-  batch::Parameters parameters;
+/// In either contract's bindings.
+template <typename Parameters>
+Parameters as_contract_takes(const Commitments& commitments, unsigned rate, unsigned grinding,
+                             unsigned security) {
+  Parameters parameters;
   for (const auto& [code, stored] : commitments) {
     parameters.commitments.push_back(
         {U256(code.variables), U256(code.log_inverse_rate), U256(stored)});
@@ -124,8 +128,8 @@ batch::Parameters as_contract_takes(const Commitments& commitments, unsigned rat
 
 batch::Opening Proven::opening() const {
   batch::Opening opening;
-  opening.parameters =
-      as_contract_takes(commitments, rate, parameters.grinding(), WhirParameters::kMinSecurity);
+  opening.parameters = as_contract_takes<batch::Parameters>(
+      commitments, rate, parameters.grinding(), WhirParameters::kMinSecurity);
   for (std::size_t p = 0; p < blocks.size(); ++p) {
     for (const Blocks& some : blocks[p]) {
       opening.claims.push_back({U256(p), U256(some.variables), U256(some.first), U256(some.count)});
@@ -249,13 +253,13 @@ Bytes encoded(const WhirParameters& parameters) {
 }
 
 TEST(WhirEquivalence, ParametersAreCalculatedAlike) {
-  ProofChain chain = chain_of_batch();
-  std::vector<batch::Parameters> all;
+  ProofChain chain(parts::deploy_data(), parts::error_signatures());
+  std::vector<parts::Parameters> all;
   std::vector<Bytes> expected;
   std::map<std::string_view, std::size_t> seen;
   const auto add = [&](const Commitments& commitments, unsigned rate, unsigned grinding,
                        unsigned security) {
-    all.push_back(as_contract_takes(commitments, rate, grinding, security));
+    all.push_back(as_contract_takes<parts::Parameters>(commitments, rate, grinding, security));
     const auto parameters = WhirParameters::make(commitments, rate, grinding, security);
     if (parameters) {
       expected.push_back(encoded(*parameters));
@@ -284,7 +288,7 @@ TEST(WhirEquivalence, ParametersAreCalculatedAlike) {
       }
     }
   }
-  const std::vector<Bytes> answers = chain.ask(batch::plans_of(all));
+  const std::vector<Bytes> answers = chain.ask(parts::plans_of(all));
   ASSERT_EQ(answers.size(), expected.size());
   for (std::size_t i = 0; i < answers.size(); ++i) {
     const bool is_error = expected[i].size() == 4;
