@@ -191,8 +191,13 @@ TEST(HttpServer, BoundsTheNumberOfConnections) {
   EXPECT_THAT(second.read_until("GET /2", 5s), HasSubstr("200 OK"));
   EXPECT_FALSE(test::get(url(*server, "/3")));
   first.close();
-  for (int i = 0; i < 50 && !test::get(url(*server, "/4")); ++i) std::this_thread::sleep_for(20ms);
-  EXPECT_TRUE(test::get(url(*server, "/5")));
+  // The server learns of it when it learns of it.
+  bool is_accepted = false;
+  for (int i = 0; i < 50 && !is_accepted; ++i) {
+    is_accepted = test::get(url(*server, "/4")).has_value();
+    if (!is_accepted) std::this_thread::sleep_for(20ms);
+  }
+  EXPECT_TRUE(is_accepted);
 }
 
 TEST(HttpServer, AnExchangeThatNobodyAnswersIsAnswered) {
