@@ -5,7 +5,6 @@ import {Circuit} from "./Circuit.sol";
 import {Fp3, ONE} from "./Fp3.sol";
 import {Points} from "./Points.sol";
 import {Transcript} from "./Transcript.sol";
-import {WhirClaims} from "./WhirClaims.sol";
 
 /// @title Values of columns, read when they are first asked for
 /// @notice The twin of src/imo/zkml/column.cpp. A value that was read is a claim, to be opened in the end; it is not read again.
@@ -13,43 +12,59 @@ library ColumnClaims {
     using Transcript for Transcript.Reader;
 
     /// @param rho The point where the sum of fractions ended; most claims are at its first coordinates.
-    /// @param atRho By column: number plus one of the claim there.
-    /// @param list Claims, in the order in which they were read.
-    /// @param columns Of each claim.
-    /// @param before Of each claim: the one before it on the same column, plus one.
-    /// @param latest By column: its latest claim, plus one.
+    /// @param atRho By column: where its claim there is in memory, or zero.
+    /// @param latest By column: where its latest claim is, or zero.
+    /// @param witness Claims on the witness, in the order in which they were read: where they are.
+    /// @param registered The same of those on the registered model.
+    /// @param starts A bit for each number of coordinates with which rho was met.
     /// @param points Points met, by their hash: hash, point, in turns; a hash of zero is free.
     /// @param scales The same of what columns' highest coordinates weigh blocks with.
+    /// @param one The scale of columns that are one block.
     struct Known {
         Fp3[] rho;
-        uint256[] atRho;
-        WhirClaims.Claim[] list;
-        uint256[] columns;
-        uint256[] before;
-        uint256[] latest;
-        uint256 count;
+        Claim[] atRho;
+        Claim[] latest;
+        Claim[] witness;
+        uint256 witnessCount;
+        Claim[] registered;
+        uint256 registeredCount;
+        uint256 starts;
         uint256[] points;
         uint256[] scales;
+        Fp3[] one;
     }
 
-    uint256 private constant MOST = 320;
-    /// @dev A power of two. A circuit has about half as many points, whatever the model.
-    uint256 private constant PLACES = 256;
+    /// @dev WhirClaims.Claim, and where the column's claim before it is, or zero.
+    struct Claim {
+        Fp3[] point;
+        uint256 variables;
+        uint256 first;
+        Fp3[] scales;
+        Fp3 value;
+        uint256 before;
+    }
+
+    uint256 private constant MOST_WITNESS = 256;
+    uint256 private constant MOST_REGISTERED = 64;
+    /// @dev Powers of two. A circuit has about half as many, whatever the model.
+    uint256 private constant POINTS = 256;
+    uint256 private constant SCALES = 64;
 
     function create(Fp3[] memory rho, uint256 columns) internal pure returns (Known memory known) {
         known.rho = rho;
-        known.atRho = new uint256[](columns);
-        known.list = _emptyList();
-        known.columns = new uint256[](MOST);
-        known.before = new uint256[](MOST);
-        known.latest = new uint256[](columns);
-        known.points = new uint256[](2 * PLACES);
-        known.scales = new uint256[](2 * PLACES);
+        known.atRho = _noClaims(columns);
+        known.latest = _noClaims(columns);
+        known.witness = _noClaims(MOST_WITNESS);
+        known.registered = _noClaims(MOST_REGISTERED);
+        known.points = new uint256[](2 * POINTS);
+        known.scales = new uint256[](2 * SCALES);
+        known.one = new Fp3[](1);
+        known.one[0] = ONE;
     }
 
     /// @dev Room for claims that are still to be made; `new` would make them all.
-    function _emptyList() private pure returns (WhirClaims.Claim[] memory list) {
-        uint256[] memory room = new uint256[](MOST);
+    function _noClaims(uint256 count) private pure returns (Claim[] memory list) {
+        uint256[] memory room = new uint256[](count);
         assembly ("memory-safe") {
             list := room
         }
@@ -62,19 +77,29 @@ library ColumnClaims {
         Transcript.Reader memory reader,
         uint256 column
     ) internal pure returns (Fp3) {
-        uint256 number = known.atRho[column];
-        if (number == 0) {
-            uint256 variables = b.columns[column].variables;
-            Fp3[] memory point = known.rho;
-            uint256[] memory places = known.points;
-            (uint256 place,) = _find(places, Points.start(point), variables);
-            assembly ("memory-safe") {
-                mstore(add(place, 32), point)
-            }
-            number = _read(known, b, reader, column, point);
-            known.atRho[column] = number;
+        if (_isNone(known.atRho[column])) {
+            _meetRho(known, b.columns[column].variables);
+            _read(known, b, reader, column, known.rho);
+            known.atRho[column] = known.latest[column];
         }
-        return known.list[number - 1].value;
+        return known.atRho[column].value;
+    }
+
+    /// @dev From now on rho stands for all points with its first coordinates.
+    function _meetRho(Known memory known, uint256 count) private pure {
+        if (known.starts >> count & 1 == 1) return;
+        known.starts |= 1 << count;
+        Fp3[] memory point = known.rho;
+        (uint256 place,) = _find(known.points, Points.start(point), count);
+        assembly ("memory-safe") {
+            mstore(add(place, 32), point)
+        }
+    }
+
+    function _isNone(Claim memory claim) private pure returns (bool isNone) {
+        assembly ("memory-safe") {
+            isNone := iszero(claim)
+        }
     }
 
     /// @notice The point that stands for all with these coordinates: the one met first.
@@ -114,48 +139,83 @@ library ColumnClaims {
         uint256 column,
         Fp3[] memory point
     ) internal pure returns (Fp3) {
-        for (uint256 number = known.latest[column]; number != 0; number = known.before[number - 1]) {
-            WhirClaims.Claim memory claim = known.list[number - 1];
+        Claim memory claim = known.latest[column];
+        while (!_isNone(claim)) {
             if (Points.start(claim.point) == Points.start(point)) return claim.value;
-        }
-        return known.list[_read(known, b, reader, column, point) - 1].value;
-    }
-
-    /// @notice All claims on one commitment.
-    function on(Known memory known, Circuit.Builder memory b, bool isRegistered)
-        internal
-        pure
-        returns (WhirClaims.Claim[] memory some)
-    {
-        some = _emptyList();
-        uint256 count;
-        for (uint256 i; i < known.count; ++i) {
-            if (b.columns[known.columns[i]].isRegistered == isRegistered) {
-                some[count++] = known.list[i];
+            uint256 before = claim.before;
+            assembly ("memory-safe") {
+                claim := before
             }
         }
+        _read(known, b, reader, column, point);
+        return known.latest[column].value;
+    }
+
+    /// @notice Copies the claims on one commitment, as WhirClaims has them, to what is handed over; see Handover.begin(). Points and
+    /// scales are copied once, and of no use afterwards: where they were it says where they are.
+    /// @return at Where the callee has the list.
+    function copy(Known memory known, uint256 base, bool isRegistered)
+        internal
+        pure
+        returns (uint256 at)
+    {
+        Claim[] memory list = isRegistered ? known.registered : known.witness;
+        uint256 count = isRegistered ? known.registeredCount : known.witnessCount;
         assembly ("memory-safe") {
-            mstore(some, count)
+            // Where the callee has a run of elements: copied now, or before, and then told by what was its length.
+            function copied(run, from) -> there {
+                there := mload(run)
+                switch shr(128, there)
+                case 0 {
+                    let size := shl(5, add(there, 1))
+                    let to := mload(0x40)
+                    mcopy(to, run, size)
+                    mstore(0x40, add(to, size))
+                    there := sub(to, from)
+                    mstore(run, shl(128, there))
+                }
+                default { there := shr(128, there) }
+            }
+            let to := mload(0x40)
+            at := sub(to, base)
+            mstore(to, count)
+            to := add(to, 32)
+            let claims := add(to, shl(5, count))
+            mstore(0x40, add(claims, mul(count, 160)))
+            for { let end := claims } lt(to, end) { to := add(to, 32) } {
+                list := add(list, 32)
+                let claim := mload(list)
+                mstore(to, sub(claims, base))
+                mcopy(claims, claim, 160)
+                mstore(claims, copied(mload(claim), base))
+                mstore(add(claims, 96), copied(mload(add(claim, 96)), base))
+                claims := add(claims, 160)
+            }
         }
     }
 
+    /// @dev The claim that is read becomes the column's latest.
     function _read(
         Known memory known,
         Circuit.Builder memory b,
         Transcript.Reader memory reader,
         uint256 column,
         Fp3[] memory point
-    ) private pure returns (uint256 number) {
+    ) private pure {
         Circuit.Column memory from = b.columns[column];
         uint256 v = from.variables - from.blockBits;
-        Fp3[] memory scales =
-            _scales(known, Points.start(point) + 32 * v, from.blockBits, from.blocks);
-        known.list[known.count] =
-            WhirClaims.Claim(point, v, from.offset >> v, scales, reader.readFp3());
-        known.columns[known.count] = column;
-        known.before[known.count] = known.latest[column];
-        number = ++known.count;
-        known.latest[column] = number;
+        Fp3[] memory scales = from.blockBits == 0
+            ? known.one
+            : _scales(known, Points.start(point) + 32 * v, from.blockBits, from.blocks);
+        Claim memory claim = known.latest[column];
+        uint256 before;
+        assembly ("memory-safe") {
+            before := claim
+        }
+        claim = Claim(point, v, from.offset >> v, scales, reader.readFp3(), before);
+        known.latest[column] = claim;
+        if (from.isRegistered) known.registered[known.registeredCount++] = claim;
+        else known.witness[known.witnessCount++] = claim;
     }
 
     /// @dev Of `blocks` blocks, by the coordinates that count them.

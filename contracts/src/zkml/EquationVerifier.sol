@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ColumnClaims} from "./ColumnClaims.sol";
 import {Equations} from "./Equations.sol";
 import {Fp3} from "./Fp3.sol";
 import {Handover} from "./Handover.sol";
@@ -18,7 +17,6 @@ import {Transcript} from "./Transcript.sol";
 /// @title The middle of ModelVerifier: what must hold between columns
 contract EquationVerifier is IProofPart, ProofErrors {
     using Transcript for Transcript.Reader;
-    using ColumnClaims for ColumnClaims.Known;
 
     IProofPart public immutable OPENINGS;
 
@@ -29,19 +27,28 @@ contract EquationVerifier is IProofPart, ProofErrors {
     /// @inheritdoc IProofPart
     function proceed() external view returns (bool isProven) {
         uint256 root = Handover.resume();
-        Equations.Work memory work = _work(root);
-        EquationBuilder.Context memory c = work.context;
-        Transcript.Reader memory reader = c.reader;
-        ModelEquations.build(c);
-        _checkTerms(c, reader);
-        work.registered.committed.claims = c.claims.on(c.m.circuit, true);
-        work.witness.committed.claims = c.claims.on(c.m.circuit, false);
-        Openings.All memory openings = Openings.All(reader, work.registered, work.witness);
+        // A variable set in assembly would be made anew first, with all that it has.
+        function(uint256) internal pure returns (uint256) same = _same;
+        function(uint256) internal pure returns (Equations.Work memory) work;
         assembly ("memory-safe") {
-            root := openings
+            work := same
         }
-        Handover.pass(address(OPENINGS), IProofPart.proceed.selector, root, reader);
+        _check(work(root));
         return true;
+    }
+
+    function _same(uint256 root) private pure returns (uint256) {
+        return root;
+    }
+
+    function _check(Equations.Work memory work) private view {
+        EquationBuilder.Context memory c = work.context;
+        ModelEquations.build(c);
+        _checkTerms(c, c.reader);
+        uint256 base = Handover.begin();
+        (uint256 root, uint256 reader) =
+            Openings.copy(base, c.reader, work.registered, work.witness, c.claims);
+        Handover.pass(address(OPENINGS), IProofPart.proceed.selector, base, root, reader);
     }
 
     /// @dev The terms of all equations must add up to their left sides.
@@ -55,19 +62,5 @@ contract EquationVerifier is IProofPart, ProofErrors {
         TermSum.Sum memory sum = TermSum.start(c, r, chi);
         ModelTerms.add(sum);
         if (sum.total != value) revert ProofErrors.ProductMismatch(reader.offset());
-    }
-
-    /// @dev What is at `root`. A variable set in assembly would be made anew first, with all that it has.
-    function _work(uint256 root) private pure returns (Equations.Work memory) {
-        function(uint256) internal pure returns (uint256) same = _same;
-        function(uint256) internal pure returns (Equations.Work memory) work;
-        assembly ("memory-safe") {
-            work := same
-        }
-        return work(root);
-    }
-
-    function _same(uint256 root) private pure returns (uint256) {
-        return root;
     }
 }

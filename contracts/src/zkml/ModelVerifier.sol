@@ -29,9 +29,6 @@ contract ModelVerifier is IModelVerifier, ProofErrors {
 
     uint256 private constant WITNESS_RATE = 3;
     uint256 private constant REGISTERED_RATE = 4;
-    /// @dev Of this many variables and more, the registered model has a shorter code.
-    uint256 private constant LARGE = 23;
-    uint256 private constant LARGE_RATE = 3;
 
     IProofPart public immutable EQUATIONS;
 
@@ -109,7 +106,7 @@ contract ModelVerifier is IModelVerifier, ProofErrors {
         work.witness.committed.binding = WhirBinding.bind(reader);
         size = work.registered.size;
         (size.variables, size.stored) = Circuit.place(m.circuit, true);
-        size.rate = size.variables < LARGE ? REGISTERED_RATE : LARGE_RATE;
+        size.rate = REGISTERED_RATE;
         Lookups.Challenges memory challenges;
         challenges.beta = reader.challenge();
         challenges.beta2 = challenges.beta * challenges.beta;
@@ -123,10 +120,11 @@ contract ModelVerifier is IModelVerifier, ProofErrors {
             reader, m.circuit, segments, challenges, c.claims, [numerator, denominator]
         );
         (c.reader, c.rho) = (reader, Points.start(rho));
-        uint256 root;
+        (uint256 root, uint256 there) = (0, 0);
         assembly ("memory-safe") {
             root := work
+            there := reader
         }
-        Handover.pass(address(EQUATIONS), IProofPart.proceed.selector, root, reader);
+        Handover.pass(address(EQUATIONS), IProofPart.proceed.selector, 0, root, there);
     }
 }

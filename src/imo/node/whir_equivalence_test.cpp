@@ -6,13 +6,13 @@
 #include "imo/node/proof_chain.hpp"
 #include "imo/test/ProofBatch.hpp"
 #include "imo/test/WhirBatch.hpp"
+#include "imo/zkml/code.hpp"
 #include "imo/zkml/test_support.hpp"
 #include "imo/zkml/weight.hpp"
 #include "imo/zkml/whir.hpp"
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -363,9 +363,8 @@ TEST(WhirEquivalence, LiesAreRefusedAlike) {
     EXPECT_EQ(compare(chain, proven, kUnchanged)["ClaimMismatch"], 1U);
     for (std::size_t p = 0; p < shape.size(); ++p) {
       // The code of one vector, everything else of another.
-      std::vector<std::uint32_t> positions(std::size_t{1} << shape[p].code.log_rows());
-      std::iota(positions.begin(), positions.end(), 0U);
-      const std::vector<Fp> word = honest[p].rows(positions, pool);
+      const LargeVector<Fp> word =
+          zkml::encode(honest[p].values(), shape[p].code.log_inverse_rate, pool);
       std::vector<CommittedVector> vectors;
       for (std::size_t q = 0; q < shape.size(); ++q) {
         const std::span<const Fp> own = honest[q].values();
@@ -375,8 +374,7 @@ TEST(WhirEquivalence, LiesAreRefusedAlike) {
           continue;
         }
         values[0] += Fp(1);
-        vectors.emplace_back(shape[p].code, std::move(values),
-                             LargeVector<Fp>(word.begin(), word.end()), pool);
+        vectors.emplace_back(shape[p].code, std::move(values), word, pool);
       }
       prove(proven, vectors, Fp3(), pool);
       const bool is_clear = proven.parameters.rounds().empty();

@@ -204,8 +204,7 @@ WhirCode witness_code(const Circuit& circuit) {
 }
 
 WhirCode registered_code(const Circuit& circuit) {
-  // A code of a large vector has to be kept: it is shorter, for more queries.
-  return {circuit.registered_variables, circuit.registered_variables < kLargeVariables ? 4U : 3U};
+  return {circuit.registered_variables, 4};
 }
 
 Result<WhirParameters> opening_parameters(const Circuit& circuit, unsigned grinding) {

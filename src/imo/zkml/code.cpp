@@ -158,45 +158,109 @@ LargeVector<Element> encode_whole(std::span<const Element> message, unsigned log
   return code;
 }
 
-/// Rows of the message are taken in parts that stay in the cache for all points.
-template <typename Element>
-std::vector<Element> rows_of_code(std::span<const Element> message,
-                                  std::span<const std::uint32_t> rows, ThreadPool& pool,
-                                  const FieldKernels& kernels) {
-  constexpr std::size_t kWords = kRowWords<Element>;
-  constexpr std::size_t kPart = 256;
-  const std::size_t stored = message.size() / kColumns;
-  std::vector<Fp> points;
-  std::vector<Fp> steps;   // from part to part
-  std::vector<Fp> powers;  // kPart for each point
-  for (const std::uint32_t row : rows) {
-    points.push_back(code_point(row));
-    Fp power(1);
-    for (std::size_t i = 0; i < kPart; ++i, power *= points.back()) powers.push_back(power);
-    steps.push_back(power);
+/// Rows of a group lie at one x times the roots of unity of order 2^log_rows: so with the message's
+/// rows told apart by their number mod 2^log_rows, each kind is summed over powers of the same
+/// x^(2^log_rows), and what tells the group's rows apart comes after that.
+class Groups {
+ public:
+  Groups(std::span<const std::uint32_t> groups, unsigned log_rows, std::size_t row_words,
+         const FieldKernels& kernels)
+      : groups_(groups),
+        log_rows_(log_rows),
+        row_words_(row_words),
+        words_(row_words << log_rows),
+        kernels_(kernels) {
+    for (const std::uint32_t group : groups) {
+      const Fp point = code_point(group << log_rows).pow(std::uint64_t{1} << log_rows);
+      Fp power(1);
+      for (std::size_t i = 0; i < kPart; ++i, power *= point) powers_.push_back(power);
+      steps_.push_back(power);
+    }
   }
-  std::vector<Element> values(rows.size() * kColumns);
-  std::mutex adding;
-  pool.parallel_ranges((stored + kPart - 1) / kPart, [&](std::size_t begin, std::size_t end) {
-    std::vector<Fp> sums(rows.size() * kWords);
-    std::vector<Fp> heads;
-    for (const Fp step : steps) heads.push_back(step.pow(begin));
-    for (std::size_t part = begin; part < end; ++part) {
-      const std::size_t first = part * kPart;
-      const std::uint64_t* place = words_of(message.data()) + first * kWords;
-      for (std::size_t i = 0; i < rows.size(); ++i) {
-        std::array<Fp, kWords> inner{};
-        kernels.add_rows(place, std::min(kPart, stored - first), kWords,
-                         words_of(&powers[i * kPart]), words_of(inner.data()));
-        for (std::size_t w = 0; w < kWords; ++w) sums[i * kWords + w] += heads[i] * inner[w];
-        heads[i] *= steps[i];
+
+  /// `words` are those of the message's rows; gives those of all groups' rows.
+  [[nodiscard]] std::vector<Fp> rows(std::span<const Fp> words, ThreadPool& pool) const {
+    const std::size_t whole = words.size() / words_;
+    // What is behind the last whole run of rows, with zeros behind it.
+    std::vector<Fp> last(words_);
+    std::ranges::copy(words.subspan(whole * words_), last.begin());
+    std::vector<Fp> sums(groups_.size() * words_);
+    std::mutex adding;
+    pool.parallel_ranges(whole / kPart + 1, [&](std::size_t begin, std::size_t end) {
+      std::vector<Fp> own(sums.size());
+      std::vector<Fp> heads;
+      for (const Fp step : steps_) heads.push_back(step.pow(begin));
+      for (std::size_t part = begin; part < end; ++part) {
+        const std::size_t first = part * kPart;
+        const std::size_t count = std::min(kPart, whole - first);
+        add(words.subspan(first * words_), count, heads, own);
+        if (count < kPart) add_last(last, count, heads, own);
+        for (std::size_t i = 0; i < heads.size(); ++i) heads[i] *= steps_[i];
+      }
+      const std::lock_guard lock(adding);
+      for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += own[i];
+    });
+    return told_apart(sums);
+  }
+
+ private:
+  /// Runs of 2^log_rows rows taken at once, so that they stay in the cache for all groups.
+  static constexpr std::size_t kPart = 32;
+
+  void add(std::span<const Fp> from, std::size_t count, std::span<const Fp> heads,
+           std::span<Fp> sums) const {
+    std::vector<Fp> inner(words_);
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+      std::ranges::fill(inner, Fp());
+      kernels_.add_rows(words_of(from.data()), count, words_, words_of(&powers_[i * kPart]),
+                        words_of(inner.data()));
+      for (std::size_t w = 0; w < words_; ++w) sums[i * words_ + w] += heads[i] * inner[w];
+    }
+  }
+
+  void add_last(std::span<const Fp> last, std::size_t count, std::span<const Fp> heads,
+                std::span<Fp> sums) const {
+    for (std::size_t i = 0; i < heads.size(); ++i) {
+      const Fp factor = heads[i] * powers_[i * kPart + count];
+      for (std::size_t w = 0; w < words_; ++w) sums[i * words_ + w] += factor * last[w];
+    }
+  }
+
+  [[nodiscard]] std::vector<Fp> told_apart(std::span<const Fp> sums) const {
+    std::vector<Fp> rows(sums.size());
+    const std::size_t count = std::size_t{1} << log_rows_;
+    for (std::size_t i = 0; i < groups_.size(); ++i) {
+      for (std::size_t row = 0; row < count; ++row) {
+        const Fp x = code_point(groups_[i] << log_rows_ | static_cast<std::uint32_t>(row));
+        Fp* const out = &rows[i * words_ + row * row_words_];
+        for (std::size_t kind = count; kind > 0; --kind) {
+          const Fp* const of_kind = &sums[i * words_ + (kind - 1) * row_words_];
+          for (std::size_t w = 0; w < row_words_; ++w) out[w] = out[w] * x + of_kind[w];
+        }
       }
     }
-    const std::lock_guard lock(adding);
-    Fp* all = reinterpret_cast<Fp*>(values.data());
-    for (std::size_t i = 0; i < sums.size(); ++i) all[i] += sums[i];
-  });
-  return values;
+    return rows;
+  }
+
+  std::span<const std::uint32_t> groups_;
+  unsigned log_rows_;
+  std::size_t row_words_;
+  std::size_t words_;  ///< of a run of 2^log_rows rows
+  const FieldKernels& kernels_;
+  std::vector<Fp> powers_;  ///< kPart for each group
+  std::vector<Fp> steps_;   ///< from part to part
+};
+
+template <typename Element>
+std::vector<Element> groups_of_code(std::span<const Element> message,
+                                    std::span<const std::uint32_t> groups, unsigned log_rows,
+                                    ThreadPool& pool, const FieldKernels& kernels) {
+  const Groups all(groups, log_rows, kRowWords<Element>, kernels);
+  constexpr std::size_t kWords = sizeof(Element) / sizeof(Fp);
+  const std::vector<Fp> words =
+      all.rows({reinterpret_cast<const Fp*>(message.data()), message.size() * kWords}, pool);
+  const auto* const elements = reinterpret_cast<const Element*>(words.data());
+  return {elements, elements + words.size() / kWords};
 }
 
 }  // namespace
@@ -229,14 +293,14 @@ LargeVector<Fp3> encode(std::span<const Fp3> message, unsigned log_inverse_rate,
   return encode_whole(message, log_inverse_rate, pool, kernels);
 }
 
-std::vector<Fp> code_rows(std::span<const Fp> message, std::span<const std::uint32_t> rows,
-                          ThreadPool& pool, const FieldKernels& kernels) {
-  return rows_of_code(message, rows, pool, kernels);
+std::vector<Fp> code_groups(std::span<const Fp> message, std::span<const std::uint32_t> groups,
+                            unsigned log_rows, ThreadPool& pool, const FieldKernels& kernels) {
+  return groups_of_code(message, groups, log_rows, pool, kernels);
 }
 
-std::vector<Fp3> code_rows(std::span<const Fp3> message, std::span<const std::uint32_t> rows,
-                           ThreadPool& pool, const FieldKernels& kernels) {
-  return rows_of_code(message, rows, pool, kernels);
+std::vector<Fp3> code_groups(std::span<const Fp3> message, std::span<const std::uint32_t> groups,
+                             unsigned log_rows, ThreadPool& pool, const FieldKernels& kernels) {
+  return groups_of_code(message, groups, log_rows, pool, kernels);
 }
 
 }  // namespace imo::zkml

@@ -40,11 +40,14 @@ LargeVector<Fp> encode(std::span<const Fp> message, unsigned log_inverse_rate, T
 LargeVector<Fp3> encode(std::span<const Fp3> message, unsigned log_inverse_rate, ThreadPool& pool,
                         const FieldKernels& kernels = field_kernels());
 
-/// Some rows of the code, 16 elements each, computed from the message: for a prover that keeps no
-/// code. Rows of the message may be missing at its end.
-std::vector<Fp> code_rows(std::span<const Fp> message, std::span<const std::uint32_t> rows,
-                          ThreadPool& pool, const FieldKernels& kernels = field_kernels());
-std::vector<Fp3> code_rows(std::span<const Fp3> message, std::span<const std::uint32_t> rows,
-                           ThreadPool& pool, const FieldKernels& kernels = field_kernels());
+/// Some groups of 2^log_rows neighbouring rows of the code, 16 elements each, computed from the
+/// message: for a prover that keeps no code. A group costs little more than one row of it. Rows of
+/// the message may be missing at its end.
+std::vector<Fp> code_groups(std::span<const Fp> message, std::span<const std::uint32_t> groups,
+                            unsigned log_rows, ThreadPool& pool,
+                            const FieldKernels& kernels = field_kernels());
+std::vector<Fp3> code_groups(std::span<const Fp3> message, std::span<const std::uint32_t> groups,
+                             unsigned log_rows, ThreadPool& pool,
+                             const FieldKernels& kernels = field_kernels());
 
 }  // namespace imo::zkml

@@ -108,10 +108,16 @@ void compare_parts(unsigned log_rows, std::size_t stored, ThreadPool& pool, Rand
 
   const std::vector<std::uint32_t> some{0, 1, 3U << log_rows, (4U << log_rows) - 1};
   for (const FieldKernels* kernels : available_field_kernels()) {
-    const auto rows = code_rows(begun, some, pool, *kernels);
-    ASSERT_EQ(rows.size(), 16 * some.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) {
-      ASSERT_EQ(rows[i], code[16 * some[i / 16] + i % 16]) << kernels->name;
+    for (const unsigned height : {0U, 1U, 4U}) {
+      std::vector<std::uint32_t> groups;
+      for (const std::uint32_t row : some) groups.push_back(row >> height);
+      if ((code.size() / 16) >> height == 0) continue;
+      const std::size_t size = std::size_t{16} << height;
+      const auto rows = code_groups(begun, groups, height, pool, *kernels);
+      ASSERT_EQ(rows.size(), size * groups.size());
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        ASSERT_EQ(rows[i], code[size * groups[i / size] + i % size]) << kernels->name;
+      }
     }
   }
 }

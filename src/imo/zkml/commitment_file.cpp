@@ -5,7 +5,8 @@
 #include "imo/crypto/keccak.hpp"
 #include "imo/zkml/kernels.hpp"
 #include "imo/zkml/model_witness.hpp"
-#include "imo/zkml/whir_rows.hpp"
+#include "imo/zkml/weight.hpp"
+#include "imo/zkml/word_tree.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -19,7 +20,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "words are mapped as they lie");
 
-constexpr std::string_view kMagic = "imo.commitment.1";
+constexpr std::string_view kMagic = "imo.commitment.2";
 
 /// What a model's commitment is made of and into, before any of it is computed.
 struct Plan {
@@ -39,7 +40,8 @@ struct Plan {
   }
 
   [[nodiscard]] std::size_t piece_bytes() const {
-    return Subtree::nodes_over(code.log_rows() - code.log_inverse_rate) * sizeof(Digest);
+    const unsigned height = code.log_rows() - code.log_inverse_rate - group_height(code);
+    return Subtree::nodes_over(height) * sizeof(Digest);
   }
   [[nodiscard]] std::size_t pieces() const { return std::size_t{1} << code.log_inverse_rate; }
 };
@@ -141,7 +143,9 @@ Result<ProvingKey> open_commitment(const engine::Model& model, const std::filesy
   if (univariate_value(values, key.binding_point(), pool) != key.binding_value) {
     return invalid(fmt::format("'{}' is damaged: it has other values", path.string()));
   }
-  return ProvingKey(std::move(key), CommittedVector(plan.code, values, std::move(tree), file));
+  return ProvingKey(
+      std::move(key),
+      CommittedVector(plan.code, values, WordTree(std::move(tree), group_height(plan.code)), file));
 }
 
 }  // namespace imo::zkml

@@ -87,8 +87,9 @@ TEST_F(CommitmentFileTest, RefusesOtherValues) {
 /// Damage of the tree's lower levels is not looked for: no proof made with it is accepted.
 TEST_F(CommitmentFileTest, DamageOfTheTreeShowsInTheProof) {
   Bytes bytes = written();
-  // Many leaves of the last subtree, which lie before the nodes over them.
-  for (std::size_t i = 0; i < bytes.size() / 40; ++i) bytes[bytes.size() * 39 / 40 - i - 1] ^= 1;
+  // The nodes below the last subtree's root, which is the last one before the end.
+  const std::size_t end = bytes.size() - 162 - Digest::kSize;
+  for (std::size_t i = 0; i < 30 * Digest::kSize; ++i) bytes[end - i - 1] ^= 1;
   ASSERT_TRUE(write_file_atomic(path_, bytes));
   const auto opened = open_commitment(model_, path_, pool_);
   ASSERT_TRUE(opened) << opened.error().message;

@@ -19,8 +19,9 @@ std::unique_ptr<const ModelCircuit> smallest_circuit(const ModelShape& shape) {
   return ModelCircuit::make(shape, {{0}, {0}});
 }
 
+/// From groups of rows up.
 std::uint64_t tree_bytes(const WhirCode& code) {
-  return 2 * std::uint64_t{Digest::kSize} << code.log_rows();
+  return (2 * std::uint64_t{Digest::kSize} << code.log_rows()) >> group_height(code);
 }
 
 /// A committed vector and the tree over its code, which itself is there in parts only.

@@ -34,14 +34,7 @@ BytesView pair_at(std::span<const Digest> level, std::size_t i) {
 
 void hash_level(std::span<const Digest> below, std::span<Digest> above, ThreadPool& pool) {
   pool.parallel_ranges(above.size(), [&](std::size_t begin, std::size_t end) {
-    std::array<BytesView, crypto::kHashesAtOnce> pairs;
-    std::array<Hash32, crypto::kHashesAtOnce> hashes;
-    for (std::size_t i = begin; i < end; i += pairs.size()) {
-      const std::size_t count = std::min(pairs.size(), end - i);
-      for (std::size_t j = 0; j < count; ++j) pairs[j] = pair_at(below, i + j);
-      crypto::keccak256_many(std::span(pairs).first(count), std::span(hashes).first(count));
-      for (std::size_t j = 0; j < count; ++j) above[i + j] = cut(hashes[j]);
-    }
+    hash_pairs(below.subspan(2 * begin, 2 * (end - begin)), above.subspan(begin, end - begin));
   });
 }
 
@@ -84,6 +77,17 @@ Digest tree_node(const Digest& left, const Digest& right) {
   return cut(crypto::keccak256(joined(left, right)));
 }
 
+void hash_pairs(std::span<const Digest> below, std::span<Digest> above) {
+  std::array<BytesView, crypto::kHashesAtOnce> pairs;
+  std::array<Hash32, crypto::kHashesAtOnce> hashes;
+  for (std::size_t i = 0; i < above.size(); i += pairs.size()) {
+    const std::size_t count = std::min(pairs.size(), above.size() - i);
+    for (std::size_t j = 0; j < count; ++j) pairs[j] = pair_at(below, i + j);
+    crypto::keccak256_many(std::span(pairs).first(count), std::span(hashes).first(count));
+    for (std::size_t j = 0; j < count; ++j) above[i + j] = cut(hashes[j]);
+  }
+}
+
 Subtree::Subtree(LargeVector<Digest> nodes, ThreadPool& pool)
     : owned_(std::move(nodes)), nodes_(owned_), height_(height_of(owned_.size())) {
   std::span<Digest> below(owned_.data(), (owned_.size() + 1) / 2);
@@ -95,6 +99,23 @@ Subtree::Subtree(LargeVector<Digest> nodes, ThreadPool& pool)
 }
 
 Subtree::Subtree(std::span<const Digest> nodes) : nodes_(nodes), height_(height_of(nodes.size())) {}
+
+void open_levels(std::vector<std::uint32_t>& known, unsigned levels, const NodeOf& node,
+                 ProofWriter& proof) {
+  for (unsigned level = 0; level < levels; ++level) {
+    std::size_t above = 0;
+    for (std::size_t i = 0; i < known.size(); ++i) {
+      const std::uint32_t position = known[i];
+      if (i + 1 < known.size() && known[i + 1] == (position ^ 1U)) {
+        ++i;
+      } else {
+        proof.write(node(level, position ^ 1U));
+      }
+      known[above++] = position >> 1;
+    }
+    known.resize(above);
+  }
+}
 
 Tree::Tree(LargeVector<Digest> leaves, ThreadPool& pool)
     : Tree(of_pieces(one_piece(std::move(leaves), pool), pool)) {}
@@ -114,19 +135,10 @@ const Digest& Tree::node(unsigned level, std::size_t index) const {
 void Tree::open(std::span<const std::uint32_t> positions, ProofWriter& proof) const {
   check_positions(positions, std::uint64_t{1} << height());
   std::vector<std::uint32_t> known(positions.begin(), positions.end());
-  for (unsigned level = 0; level < height(); ++level) {
-    std::size_t above = 0;
-    for (std::size_t i = 0; i < known.size(); ++i) {
-      const std::uint32_t position = known[i];
-      if (i + 1 < known.size() && known[i + 1] == (position ^ 1U)) {
-        ++i;
-      } else {
-        proof.write(node(level, position ^ 1U));
-      }
-      known[above++] = position >> 1;
-    }
-    known.resize(above);
-  }
+  open_levels(
+      known, height(),
+      [&](unsigned level, std::uint32_t index) -> const Digest& { return node(level, index); },
+      proof);
 }
 
 Result<void> check_opening(const Digest& root, unsigned height,

@@ -9,6 +9,7 @@
 #include "imo/zkml/transcript.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,9 @@ Digest tree_leaf(BytesView row);
 
 /// keccak256(left ‖ right), cut to its first 26 bytes.
 Digest tree_node(const Digest& left, const Digest& right);
+
+/// Each node above two of `below`, half as many, on this thread.
+void hash_pairs(std::span<const Digest> below, std::span<Digest> above);
 
 /// The nodes over 2^height leaves that follow each other, level by level in one run of memory:
 /// leaves first, the root last.
@@ -48,6 +52,12 @@ class Subtree {
   std::span<const Digest> nodes_;
   unsigned height_;
 };
+
+/// Writes the siblings that open `known` nodes of a level (increasing) on this level and the next
+/// ones, `levels` in all, where none of the known ones is a sibling itself; leaves the nodes above.
+using NodeOf = std::function<const Digest&(unsigned level, std::uint32_t index)>;
+void open_levels(std::vector<std::uint32_t>& known, unsigned levels, const NodeOf& node,
+                 ProofWriter& proof);
 
 /// A tree held whole, 52 bytes a leaf.
 class Tree {

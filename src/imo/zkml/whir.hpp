@@ -11,6 +11,7 @@
 #include "imo/zkml/transcript.hpp"
 #include "imo/zkml/tree.hpp"
 #include "imo/zkml/whir_parameters.hpp"
+#include "imo/zkml/word_tree.hpp"
 
 #include <memory>
 #include <span>
@@ -53,18 +54,17 @@ class CommittedVector {
 
   /// A commitment made before: values, of which zeros at the end may be missing, and the tree over
   /// their code. `keeper` owns what both look at.
-  CommittedVector(const WhirCode& code, std::span<const Fp> values, Tree tree,
+  CommittedVector(const WhirCode& code, std::span<const Fp> values, WordTree tree,
                   std::shared_ptr<const void> keeper);
 
   [[nodiscard]] const WhirCode& code() const { return code_; }
   [[nodiscard]] std::span<const Fp> values() const { return values_; }
   /// The values without the rows of zeros at their end.
   [[nodiscard]] std::span<const Fp> stored() const { return values().first(stored_); }
-  [[nodiscard]] const Tree& tree() const { return tree_; }
   [[nodiscard]] const Digest& root() const { return tree_.root(); }
-  /// Rows of the codeword, 16 elements each.
-  [[nodiscard]] std::vector<Fp> rows(std::span<const std::uint32_t> positions,
-                                     ThreadPool& pool) const;
+  /// Writes rows of the word, 16 elements each, and what shows that they stand under the root.
+  void open_rows(std::span<const std::uint32_t> positions, ProofWriter& proof,
+                 ThreadPool& pool) const;
 
  private:
   void keep(std::vector<Fp> values);
@@ -74,7 +74,7 @@ class CommittedVector {
   std::span<const Fp> values_;
   std::size_t stored_ = 0;
   LargeVector<Fp> word_;  ///< empty where it is the values' codeword
-  Tree tree_;
+  WordTree tree_;
 };
 
 /// A commitment that many proofs open, and that was bound when it was registered.

@@ -119,16 +119,17 @@ class Opening {
   /// Opens the positions that are drawn of a commitment.
   void answer(const WhirPart& part, const CommittedVector& vector) {
     const std::vector<std::uint32_t> positions = draw_positions(part.code, part.queries, proof_);
-    for (const Fp& element : vector.rows(positions, pool_)) proof_.write(element);
-    vector.tree().open(positions, proof_);
+    vector.open_rows(positions, proof_, pool_);
     remember(part, positions);
   }
 
   /// The same of this round's own vector.
   void answer(const WhirPart& part) {
     const std::vector<std::uint32_t> positions = draw_positions(part.code, part.queries, proof_);
-    for (const Fp3& element : code_rows(message_, positions, pool_)) proof_.write(element);
-    tree_->open(positions, proof_);
+    const WordTree::RowsOf<Fp3> rows_of = [&](std::span<const std::uint32_t> groups) {
+      return code_groups(message_, groups, group_height(part.code), pool_);
+    };
+    tree_->open(positions, rows_of, proof_, pool_);
     remember(part, positions);
   }
 
@@ -174,12 +175,12 @@ class Opening {
   const WhirParameters& parameters_;
   ProofWriter& proof_;
   ThreadPool& pool_;
-  LargeVector<Fp3> message_;  ///< of the code of this round; empty in round 0
-  std::optional<Tree> tree_;  ///< over that code
-  LargeVector<Fp3> f_;        ///< folded from the message; empty where that is not folded yet
+  LargeVector<Fp3> message_;      ///< of the code of this round; empty in round 0
+  std::optional<WordTree> tree_;  ///< over its codeword
+  LargeVector<Fp3> f_;            ///< folded from the message; empty where that is not folded yet
   LargeVector<Fp3> w_;
   LargeVector<Fp3> spare_;
-  std::optional<Tree> next_tree_;
+  std::optional<WordTree> next_tree_;
   Weight out_of_domain_;
   std::vector<Answers> answers_;  ///< of this round
 };
@@ -199,7 +200,7 @@ std::span<const Fp> whole_rows(std::span<const Fp> values) {
 
 CommittedVector::CommittedVector(const WhirCode& code, std::vector<Fp> values, LargeVector<Fp> word,
                                  ThreadPool& pool)
-    : code_(code), word_(std::move(word)), tree_(tree_over(word_, pool)) {
+    : code_(code), word_(std::move(word)), tree_(tree_over(word_, code, pool)) {
   IMO_CHECK(word_.size() == values.size() << code.log_inverse_rate, "a word of another size");
   keep(std::move(values));
 }
@@ -209,7 +210,7 @@ CommittedVector::CommittedVector(const WhirCode& code, std::vector<Fp> values, T
   keep(std::move(values));
 }
 
-CommittedVector::CommittedVector(const WhirCode& code, std::span<const Fp> values, Tree tree,
+CommittedVector::CommittedVector(const WhirCode& code, std::span<const Fp> values, WordTree tree,
                                  std::shared_ptr<const void> keeper)
     : code_(code),
       keeper_(std::move(keeper)),
@@ -226,15 +227,20 @@ void CommittedVector::keep(std::vector<Fp> values) {
   stored_ = whole_rows(values_).size();
 }
 
-std::vector<Fp> CommittedVector::rows(std::span<const std::uint32_t> positions,
-                                      ThreadPool& pool) const {
-  if (word_.empty()) return code_rows(stored(), positions, pool);
-  std::vector<Fp> rows;
-  for (const std::uint32_t position : positions) {
-    const Row<Fp> row = row_of(std::span<const Fp>(word_), position);
-    rows.insert(rows.end(), row.begin(), row.end());
-  }
-  return rows;
+void CommittedVector::open_rows(std::span<const std::uint32_t> positions, ProofWriter& proof,
+                                ThreadPool& pool) const {
+  const unsigned height = group_height(code_);
+  const WordTree::RowsOf<Fp> rows_of = [&](std::span<const std::uint32_t> groups) {
+    if (word_.empty()) return code_groups(stored(), groups, height, pool);
+    std::vector<Fp> rows;
+    const std::size_t size = WhirParameters::kRowSize << height;
+    for (const std::uint32_t group : groups) {
+      const auto first = word_.begin() + static_cast<std::ptrdiff_t>(group * size);
+      rows.insert(rows.end(), first, first + static_cast<std::ptrdiff_t>(size));
+    }
+    return rows;
+  };
+  tree_.open(positions, rows_of, proof, pool);
 }
 
 OutOfDomain binding_at(const CommittedVector& vector, const Fp3& point, ThreadPool& pool) {
