@@ -1,30 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Column, Leaves, columnOf, lookupOf, tableOf} from "./CircuitWords.sol";
 import {Fp3} from "./Fp3.sol";
 import {Points} from "./Points.sol";
+import {Spread} from "./Spread.sol";
 
 /// @title Circuits: columns, tables and lookups
 /// @notice The twin of src/imo/zkml/circuit.cpp and circuit_builder.cpp; docs/proof.md, "Circuits", is normative. What holds
 /// between columns is in the code of whoever builds a circuit.
 library Circuit {
-    /// @param variables Of 2^variables elements.
-    /// @param blockBits Highest bits of the index that count blocks.
-    /// @param blocks Stored; the rest is zero.
-    /// @param offset Of the first block in its commitment.
-    struct Column {
-        uint256 variables;
-        uint256 blockBits;
-        uint256 blocks;
-        uint256 offset;
-        bool isRegistered;
-    }
-
     /// @notice Indices below a bound on every axis, from the lowest bits up.
     /// @param isCausal The first two axes are keys and queries, of which those with key <= query count.
     /// @param isLayered The highest axis counts layers.
     /// @param inBounds The polynomial of the bounds, where the sum of fractions ended.
     /// @param inBox The same with the causal rule.
+    /// @param weights What its lookups weigh among the leaves, added up; see Spread.
+    /// @param tags The same, each times its table's tag.
+    /// @param offsets The same, each times its offset.
     struct Box {
         uint256[] bits;
         uint256[] bounds;
@@ -33,30 +26,9 @@ library Circuit {
         uint256 variables;
         Fp3 inBounds;
         Fp3 inBox;
-    }
-
-    /// @param tag Tells tables apart.
-    /// @param isSigned Row i has in = i - 2^(variables-1), but row 0 that of 0.
-    /// @param outs Registered column plus one; zero for none.
-    /// @param counts Witness column.
-    struct Table {
-        uint256 tag;
-        uint256 variables;
-        bool isSigned;
-        uint256 outs;
-        uint256 counts;
-    }
-
-    /// @param input A column or, with isVirtual, a virtual vector.
-    /// @param offset Added to the input.
-    /// @param output Column plus one; zero for none.
-    struct Lookup {
-        uint256 table;
-        bool isVirtual;
-        uint256 input;
-        uint256 offset;
-        uint256 output;
-        Box box;
+        Spread weights;
+        Spread tags;
+        Spread offsets;
     }
 
     /// @notice A committed number: columns of 16 bits each, the lowest first.
@@ -70,37 +42,42 @@ library Circuit {
         uint256[] high;
     }
 
+    /// @param sizes Elements of columns by size of block, 0 to 63, then the same of registered columns.
+    /// @param runs How many runs of leaves have so many variables.
+    /// @param tags A bit for each that has a table.
     struct Builder {
         Column[] columns;
         uint256 columnCount;
-        Table[] tables;
-        uint256 tableCount;
-        Lookup[] lookups;
+        uint256[] sizes;
+        Leaves[] lookups;
         uint256 lookupCount;
+        Leaves[] tables;
+        uint256 tableCount;
+        uint256[] runs;
         Box[] boxes;
         uint256 boxCount;
         uint256 virtualCount;
-        uint256[] tableOfTag; // plus one
+        uint256 tags;
     }
 
     uint256 internal constant LIMB_BITS = 16;
     uint256 private constant SIGNED_TAG = 31;
     uint256 private constant TAGS = 34;
+    uint256 private constant SIZES = 64;
 
     function create() internal pure returns (Builder memory b) {
+        b.columns = new Column[](160);
+        b.sizes = new uint256[](2 * SIZES);
+        b.lookups = new Leaves[](144);
+        b.tables = new Leaves[](TAGS);
+        b.runs = new uint256[](SIZES);
         // Room for what is still to be made; `new` of structs would make them all.
-        uint256[][4] memory room = [_room(160), _room(TAGS), _room(144), _room(24)];
+        uint256[] memory room = new uint256[](24);
+        Box[] memory boxes;
         assembly ("memory-safe") {
-            mstore(b, mload(room))
-            mstore(add(b, 0x40), mload(add(room, 0x20)))
-            mstore(add(b, 0x80), mload(add(room, 0x40)))
-            mstore(add(b, 0xc0), mload(add(room, 0x60)))
+            boxes := room
         }
-        b.tableOfTag = new uint256[](TAGS);
-    }
-
-    function _room(uint256 count) private pure returns (uint256[] memory) {
-        return new uint256[](count);
+        b.boxes = boxes;
     }
 
     // Columns.
@@ -108,7 +85,8 @@ library Circuit {
     function witness(Builder memory b, Box memory cells) internal pure returns (uint256) {
         if (!cells.isLayered) return _column(b, cells.variables, 0, 1, false);
         uint256 top = cells.bits.length - 1;
-        return _column(b, cells.variables, cells.bits[top], cells.bounds[top], false);
+        uint256 bits = cells.bits[top];
+        return _column(b, cells.variables - bits, bits, cells.bounds[top], false);
     }
 
     function registered(Builder memory b, uint256 variables) internal pure returns (uint256) {
@@ -121,52 +99,66 @@ library Circuit {
         pure
         returns (uint256)
     {
-        return _column(b, variables + layerBits, layerBits, layers, true);
+        return _column(b, variables, layerBits, layers, true);
     }
 
     function _column(
         Builder memory b,
-        uint256 variables,
+        uint256 blockVariables,
         uint256 blockBits,
         uint256 blocks,
         bool isRegistered
     ) private pure returns (uint256 id) {
+        Column column = columnOf(blockVariables, blockBits, blocks, isRegistered);
         id = b.columnCount++;
-        b.columns[id] = Column(variables, blockBits, blocks, 0, isRegistered);
+        b.columns[id] = column;
+        unchecked {
+            b.sizes[column.sizeClass()] += column.size();
+        }
     }
 
-    /// @notice Gives the columns of one commitment their offsets, those of the largest blocks first.
-    /// @return variables Of the commitment.
-    /// @return end Behind the last column.
-    function place(Builder memory b, bool isRegistered)
+    /// @notice Gives all columns their offsets, in each commitment those of the largest blocks first.
+    /// @return witnessEnd Behind the last column of the witness.
+    /// @return registeredEnd The same of the registered model.
+    function place(Builder memory b)
         internal
         pure
-        returns (uint256 variables, uint256 end)
+        returns (uint256 witnessEnd, uint256 registeredEnd)
     {
-        unchecked {
-            uint256[] memory first = new uint256[](64); // by size of block: elements behind the larger ones
-            uint256 count = b.columnCount;
-            for (uint256 i; i < count; ++i) {
-                Column memory column = b.columns[i];
-                if (column.isRegistered != isRegistered) continue;
-                uint256 v = column.variables - column.blockBits;
-                first[v] += column.blocks << v;
+        witnessEnd = _begin(b.sizes, 0);
+        registeredEnd = _begin(b.sizes, SIZES);
+        (Column[] memory columns, uint256 count) = (b.columns, b.columnCount);
+        uint256[] memory next = b.sizes;
+        assembly ("memory-safe") {
+            // Column by column: offset is next[sizeClass], which grows by the column's size.
+            let at := add(columns, 32)
+            for { let end := add(at, shl(5, count)) } lt(at, end) { at := add(at, 32) } {
+                let column := mload(at)
+                let class := or(and(column, 0x3f), and(shr(10, column), 0x40))
+                let to := add(add(next, 32), shl(5, class))
+                let offset := mload(to)
+                mstore(at, or(column, shl(56, offset)))
+                let blocks := and(shr(24, column), 0xffffffff)
+                mstore(to, add(offset, shl(and(column, 0xff), blocks)))
             }
-            for (uint256 v = 64; v > 0; --v) {
-                uint256 size = first[v - 1];
-                first[v - 1] = end;
+        }
+    }
+
+    /// @dev From how much there is of each size to where it begins, the largest first.
+    function _begin(uint256[] memory sizes, uint256 first) private pure returns (uint256 end) {
+        unchecked {
+            for (uint256 i = first + SIZES; i > first; --i) {
+                uint256 size = sizes[i - 1];
+                sizes[i - 1] = end;
                 end += size;
             }
-            for (uint256 i; i < count; ++i) {
-                Column memory column = b.columns[i];
-                if (column.isRegistered != isRegistered) continue;
-                uint256 v = column.variables - column.blockBits;
-                column.offset = first[v];
-                first[v] += column.blocks << v;
-            }
-            variables = 8;
-            while (1 << variables < end) ++variables;
         }
+    }
+
+    /// @notice Of a commitment to so many elements.
+    function variablesFor(uint256 end) internal pure returns (uint256 variables) {
+        variables = 8;
+        while (1 << variables < end) ++variables;
     }
 
     // Boxes.
@@ -244,10 +236,9 @@ library Circuit {
 
     /// @notice A committed int16 that is not -32768.
     function activation(Builder memory b, Box memory cells) internal pure returns (uint256 id) {
-        uint256 table = b.tableOfTag[SIGNED_TAG];
-        if (table == 0) table = addTable(b, SIGNED_TAG, LIMB_BITS, true, 0) + 1;
+        if (!_hasTable(b, SIGNED_TAG)) addTable(b, SIGNED_TAG, LIMB_BITS, true, 0);
         id = witness(b, cells);
-        addLookup(b, table - 1, id, false, 0, 0, cells);
+        addLookup(b, lookupOf(SIGNED_TAG, id, false, 0, 0, cells));
     }
 
     function _lookUpLimb(
@@ -258,35 +249,28 @@ library Circuit {
         uint256 width,
         bool isSigned
     ) private pure {
-        uint256 table = b.tableOfTag[width];
-        if (table == 0) table = addTable(b, width, width, false, 0) + 1;
-        uint256 offset = isSigned ? 1 << (width - 1) : 0;
-        addLookup(b, table - 1, input, isVirtual, offset, 0, cells);
+        if (!_hasTable(b, width)) addTable(b, width, width, false, 0);
+        addLookup(b, lookupOf(width, input, isVirtual, isSigned ? width : 0, 0, cells));
+    }
+
+    function _hasTable(Builder memory b, uint256 tag) private pure returns (bool) {
+        return b.tags >> tag & 1 == 1;
     }
 
     /// @param outs Column plus one, zero for none.
     function addTable(Builder memory b, uint256 tag, uint256 variables, bool isSigned, uint256 outs)
         internal
         pure
-        returns (uint256 id)
     {
-        id = b.tableCount++;
-        b.tableOfTag[tag] = id + 1;
+        b.tags |= 1 << tag;
         uint256 counts = _column(b, variables, 0, 1, false);
-        b.tables[id] = Table(tag, variables, isSigned, outs, counts);
+        b.tables[b.tableCount++] = tableOf(tag, variables, isSigned, outs, counts);
+        ++b.runs[variables];
     }
 
-    /// @param output Column plus one, zero for none.
-    function addLookup(
-        Builder memory b,
-        uint256 table,
-        uint256 input,
-        bool isVirtual,
-        uint256 offset,
-        uint256 output,
-        Box memory cells
-    ) internal pure {
-        b.lookups[b.lookupCount++] = Lookup(table, isVirtual, input, offset, output, cells);
+    function addLookup(Builder memory b, Leaves lookup) internal pure {
+        b.lookups[b.lookupCount++] = lookup;
+        ++b.runs[lookup.log()];
     }
 
     function _min(uint256 a, uint256 c) private pure returns (uint256) {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Circuit} from "./Circuit.sol";
+import {Column} from "./CircuitWords.sol";
 import {Fp3, ONE} from "./Fp3.sol";
 import {Points} from "./Points.sol";
 import {Transcript} from "./Transcript.sol";
@@ -78,7 +79,7 @@ library ColumnClaims {
         uint256 column
     ) internal pure returns (Fp3) {
         if (_isNone(known.atRho[column])) {
-            _meetRho(known, b.columns[column].variables);
+            _meetRho(known, b.columns[column].variables());
             _read(known, b, reader, column, known.rho);
             known.atRho[column] = known.latest[column];
         }
@@ -202,19 +203,20 @@ library ColumnClaims {
         uint256 column,
         Fp3[] memory point
     ) private pure {
-        Circuit.Column memory from = b.columns[column];
-        uint256 v = from.variables - from.blockBits;
-        Fp3[] memory scales = from.blockBits == 0
+        Column from = b.columns[column];
+        uint256 v = from.blockVariables();
+        uint256 bits = from.blockBits();
+        Fp3[] memory scales = bits == 0
             ? known.one
-            : _scales(known, Points.start(point) + 32 * v, from.blockBits, from.blocks);
+            : _scales(known, Points.start(point) + 32 * v, bits, from.blocks());
         Claim memory claim = known.latest[column];
         uint256 before;
         assembly ("memory-safe") {
             before := claim
         }
-        claim = Claim(point, v, from.offset >> v, scales, reader.readFp3(), before);
+        claim = Claim(point, v, from.offset() >> v, scales, reader.readFp3(), before);
         known.latest[column] = claim;
-        if (from.isRegistered) known.registered[known.registeredCount++] = claim;
+        if (from.isRegistered()) known.registered[known.registeredCount++] = claim;
         else known.witness[known.witnessCount++] = claim;
     }
 

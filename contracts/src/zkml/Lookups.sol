@@ -2,10 +2,12 @@
 pragma solidity 0.8.37;
 
 import {Circuit} from "./Circuit.sol";
+import {Leaves} from "./CircuitWords.sol";
 import {ColumnClaims} from "./ColumnClaims.sol";
-import {Fp3, ONE, ZERO} from "./Fp3.sol";
+import {Fp3, ONE} from "./Fp3.sol";
 import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
+import {Spread, spread} from "./Spread.sol";
 import {Transcript} from "./Transcript.sol";
 
 /// @title The leaves of the sum of fractions, at one point
@@ -15,189 +17,228 @@ library Lookups {
     using Transcript for Transcript.Reader;
     using ColumnClaims for ColumnClaims.Known;
 
-    /// @notice Where lookups and tables lie among the leaves.
-    /// @param order Lookups by number, then tables: the number less that of lookups.
-    /// @param offsets Of the first leaf of each.
-    /// @param variables Of all leaves.
-    struct Segments {
-        uint256[] order;
-        uint256[] offsets;
-        uint256 variables;
-    }
-
     struct Challenges {
         Fp3 alpha;
         Fp3 beta;
         Fp3 beta2;
     }
 
+    /// @dev What is added up over all leaves.
+    /// @param numerator Of all leaves so far, less those that their boxes tell.
+    /// @param inputs What is looked up, and rows of tables.
+    /// @param outputs The same of second vectors.
+    /// @param tables What tables weigh.
+    /// @param tags The same, each times its tag.
+    struct Sums {
+        Fp3 numerator;
+        Fp3 inputs;
+        Fp3 outputs;
+        Spread tables;
+        Spread tags;
+    }
+
     /// @dev What leaves are made of.
+    /// @param rows By variables: the polynomial of a row's index, at the first coordinates of rho.
+    /// @param first By variables: that of [index is 0].
     struct Sides {
         Transcript.Reader reader;
         Circuit.Builder b;
-        Challenges challenges;
         ColumnClaims.Known claims;
         Fp3[] virtuals;
+        Sums sums;
+        Fp3[] rows;
+        Fp3[] first;
     }
 
-    /// @dev The weight of a block of leaves, from the highest bit down: path[j] is that of `offset`'s bits from j on,
-    /// and known from `known` on.
-    struct Path {
+    /// @dev Leaves that are still to come. Runs are aligned and get smaller, so what is left is one block for each bit of the number
+    /// that is left, the smallest first.
+    /// @param at By variables: the weight of the block, where the number has a bit.
+    /// @param r Where the point is in memory.
+    struct Left {
         Fp3[] at;
         uint256 r;
-        uint256 offset;
-        uint256 known;
+        uint256 number;
     }
 
-    /// @notice The largest first; among equals lookups before tables, each in the order of the circuit.
-    function segments(Circuit.Builder memory b) internal pure returns (Segments memory made) {
+    /// @notice Lookups and tables as their leaves are: the largest first; among equals lookups before tables, each in the order of the
+    /// circuit.
+    /// @return order All of them.
+    /// @return variables Of all leaves.
+    function segments(Circuit.Builder memory b)
+        internal
+        pure
+        returns (Leaves[] memory order, uint256 variables)
+    {
+        uint256 count;
+        uint256 end;
+        uint256[] memory next = b.runs; // from how many there are of each size to where they begin
         unchecked {
-            uint256 lookups = b.lookupCount;
-            uint256 count = lookups + b.tableCount;
-            uint256[] memory first = new uint256[](65); // by size: how many are larger
-            for (uint256 i; i < count; ++i) {
-                ++first[_variables(b, i)];
+            for (uint256 v = next.length; v > 0; --v) {
+                uint256 some = next[v - 1];
+                next[v - 1] = count;
+                count += some;
+                end += some << (v - 1);
             }
-            uint256 larger;
-            for (uint256 v = 65; v > 0; --v) {
-                uint256 some = first[v - 1];
-                first[v - 1] = larger;
-                larger += some;
+        }
+        order = new Leaves[](count);
+        _sort(b.lookups, b.lookupCount, order, next);
+        _sort(b.tables, b.tableCount, order, next);
+        variables = 1;
+        while (1 << variables < end) ++variables;
+    }
+
+    /// @dev Puts each of the first `count` where the next of its size goes.
+    function _sort(
+        Leaves[] memory list,
+        uint256 count,
+        Leaves[] memory order,
+        uint256[] memory next
+    ) private pure {
+        assembly ("memory-safe") {
+            let at := add(list, 32)
+            for { let end := add(at, shl(5, count)) } lt(at, end) { at := add(at, 32) } {
+                let leaves := mload(at)
+                let place := add(add(next, 32), shl(5, and(leaves, 0xff)))
+                let there := mload(place)
+                mstore(add(add(order, 32), shl(5, there)), leaves)
+                mstore(place, add(there, 1))
             }
-            made.order = new uint256[](count);
-            made.offsets = new uint256[](count);
-            for (uint256 i; i < count; ++i) {
-                made.order[first[_variables(b, i)]++] = i;
-            }
-            uint256 end;
-            for (uint256 i; i < count; ++i) {
-                made.offsets[i] = end;
-                end += 1 << _variables(b, made.order[i]);
-            }
-            made.variables = 1;
-            while (1 << made.variables < end) ++made.variables;
         }
     }
 
-    function _variables(Circuit.Builder memory b, uint256 i) private pure returns (uint256) {
-        return
-            i < b.lookupCount ? b.lookups[i].box.variables : b.tables[i - b.lookupCount].variables;
-    }
-
     /// @notice Reads the values of all lookups and tables at rho; reverts unless their fractions there are the claimed one.
+    /// @param order See segments().
     /// @return virtuals The values of virtual vectors.
     function check(
         Transcript.Reader memory reader,
         Circuit.Builder memory b,
-        Segments memory made,
+        Leaves[] memory order,
         Challenges memory challenges,
         ColumnClaims.Known memory claims,
         Fp3[2] memory claimed
     ) internal pure returns (Fp3[] memory virtuals) {
-        virtuals = new Fp3[](b.virtualCount);
-        uint256 r = Points.start(claims.rho);
-        Circuit.evaluateBoxes(b, r);
-        Path memory path = Path(new Fp3[](made.variables + 1), r, 0, made.variables);
-        path.at[made.variables] = ONE;
-        Sides memory sides = Sides(reader, b, challenges, claims, virtuals);
-        Fp3[2] memory sum = [ZERO, ONE];
-        for (uint256 i; i < made.order.length; ++i) {
-            _add(sides, path, made.order[i], made.offsets[i], sum);
-        }
-        if (sum[0] != claimed[0] || sum[1] != claimed[1]) {
+        Sums memory sums;
+        Sides memory sides = _sides(reader, b, claims, sums);
+        virtuals = sides.virtuals;
+        _addAll(sides, order);
+        Circuit.evaluateBoxes(b, Points.start(claims.rho));
+        (Fp3 numerator, Fp3 denominator) = _fraction(b, sums, challenges);
+        if (numerator != claimed[0] || denominator != claimed[1]) {
             revert ProofErrors.LookupMismatch(reader.offset());
         }
     }
 
-    /// @dev Adds a segment's numerator and denominator, where its leaves are.
-    function _add(
-        Sides memory sides,
-        Path memory path,
-        uint256 which,
-        uint256 offset,
-        Fp3[2] memory sum
-    ) private pure {
-        Circuit.Builder memory b = sides.b;
-        Fp3 here = _walk(path, offset, _variables(b, which));
-        Fp3 numerator;
-        Fp3 denominator;
-        if (which < b.lookupCount) {
-            (numerator, denominator) = _lookup(sides, b.lookups[which]);
-        } else {
-            (numerator, denominator) = _table(sides, b.tables[which - b.lookupCount]);
+    function _sides(
+        Transcript.Reader memory reader,
+        Circuit.Builder memory b,
+        ColumnClaims.Known memory claims,
+        Sums memory sums
+    ) private pure returns (Sides memory) {
+        uint256 most = Circuit.LIMB_BITS;
+        (Fp3[] memory rows, Fp3[] memory first) = (new Fp3[](most + 1), new Fp3[](most + 1));
+        first[0] = ONE;
+        for (uint256 j; j < most; ++j) {
+            Fp3 x = claims.rho[j];
+            rows[j + 1] = rows[j] + x.times(1 << j);
+            first[j + 1] = first[j] - first[j] * x;
         }
-        sum[0] = here.mulAdd(numerator, sum[0]);
-        sum[1] = here.mulAdd(denominator - ONE, sum[1]);
+        return Sides(reader, b, claims, new Fp3[](b.virtualCount), sums, rows, first);
     }
 
-    /// @dev eq of a segment's number. Offsets grow, so few bits change from one to the next.
-    function _walk(Path memory path, uint256 offset, uint256 v) private pure returns (Fp3 weight) {
+    function _addAll(Sides memory sides, Leaves[] memory order) private pure {
+        Fp3[] memory rho = sides.claims.rho;
+        Left memory left = Left(new Fp3[](rho.length + 1), Points.start(rho), 1 << rho.length);
+        left.at[rho.length] = ONE;
+        for (uint256 i; i < order.length; ++i) {
+            Leaves leaves = order[i];
+            Fp3 weight = _next(left, leaves.log());
+            if (leaves.isTable()) _addTable(sides, leaves, weight);
+            else _addLookup(sides, leaves, weight);
+        }
+    }
+
+    /// @dev The weight of the next 2^v leaves: the smallest block that is left, halved until it is as small.
+    function _next(Left memory left, uint256 v) private pure returns (Fp3 weight) {
+        (Fp3[] memory at, uint256 number, uint256 r) = (left.at, left.number, left.r);
+        uint256 size = v;
         unchecked {
-            uint256 changed = offset ^ path.offset;
-            uint256 top = path.known;
-            while (changed >> top != 0) ++top;
-            (path.offset, path.known) = (offset, v);
-            Fp3[] memory at = path.at;
-            weight = at[top];
-            for (; top > v; --top) {
-                Fp3 one = weight * Points.coordinate(path.r, top - 1);
-                weight = offset >> (top - 1) & 1 == 1 ? one : weight - one;
-                at[top - 1] = weight;
+            while (number >> size & 1 == 0) ++size;
+            left.number = number - (1 << v);
+            weight = at[size];
+            for (; size > v; --size) {
+                Fp3 upper = weight * Points.coordinate(r, size - 1);
+                at[size - 1] = upper;
+                weight = weight - upper;
             }
         }
     }
 
-    function _lookup(Sides memory sides, Circuit.Lookup memory lookup)
-        private
-        pure
-        returns (Fp3 numerator, Fp3 denominator)
-    {
-        Challenges memory challenges = sides.challenges;
-        Fp3 known = challenges.alpha - Fp3.wrap(sides.b.tables[lookup.table].tag << 128)
-            - challenges.beta * Fp3.wrap(lookup.offset << 128);
-        // bounds * known + 1 - bounds - beta in - beta^2 out
-        denominator = (known - ONE).mulAdd(lookup.box.inBounds, ONE);
+    function _addLookup(Sides memory sides, Leaves lookup, Fp3 weight) private pure {
+        Sums memory sums = sides.sums;
+        _addToBox(lookup, spread(weight));
         Fp3 value;
-        if (lookup.isVirtual) {
+        if (lookup.isVirtual()) {
             // Each is looked up once.
             value = sides.reader.readFp3();
-            sides.virtuals[lookup.input] = value;
+            sides.virtuals[lookup.input()] = value;
         } else {
-            value = _column(sides, lookup.input);
+            value = _column(sides, lookup.input());
         }
-        denominator = denominator - challenges.beta * value;
-        if (lookup.output != 0) {
-            denominator = denominator - challenges.beta2 * _column(sides, lookup.output - 1);
-        }
-        numerator = lookup.box.inBox;
+        sums.inputs = weight.mulAdd(value, sums.inputs);
+        uint256 output = lookup.output();
+        if (output != 0) sums.outputs = weight.mulAdd(_column(sides, output - 1), sums.outputs);
     }
 
-    function _table(Sides memory sides, Circuit.Table memory table)
+    /// @dev Adds a weight to Box.weights, and its products to Box.tags and Box.offsets.
+    function _addToBox(Leaves lookup, Spread weight) private pure {
+        (uint256 at, uint256 tag, uint256 added) = (lookup.box(), lookup.tag(), lookup.added());
+        assembly ("memory-safe") {
+            at := add(at, 0xe0)
+            mstore(at, add(mload(at), weight))
+            at := add(at, 0x20)
+            mstore(at, add(mload(at), mul(weight, tag)))
+            at := add(at, 0x20)
+            mstore(at, add(mload(at), mul(weight, added)))
+        }
+    }
+
+    function _addTable(Sides memory sides, Leaves table, Fp3 weight) private pure {
+        Sums memory sums = sides.sums;
+        Spread weights = spread(weight);
+        sums.tables = sums.tables.plus(weights, 1);
+        sums.tags = sums.tags.plus(weights, table.tag());
+        uint256 n = table.log();
+        Fp3 row = sides.rows[n];
+        if (table.isSigned()) row = Fp3.wrap(1 << (127 + n)).mulAdd(sides.first[n] - ONE, row);
+        sums.inputs = weight.mulAdd(row, sums.inputs);
+        sums.numerator = sums.numerator - weight * _column(sides, table.input());
+        uint256 output = table.output();
+        if (output == 0) return;
+        uint256 v = sides.b.columns[output - 1].variables();
+        uint256 r = Points.start(sides.claims.rho);
+        Fp3 value = _column(sides, output - 1) * Points.index(0, r + 32 * v, n - v);
+        sums.outputs = weight.mulAdd(value, sums.outputs);
+    }
+
+    /// @dev A lookup's fraction is [in the box] / ([in the bounds] (alpha - tag - beta offset - 1) + 1 - beta in - beta^2 out), a table's
+    /// -counts / (alpha - tag - beta in - beta^2 out). What is 0 / 1 adds 1 to the denominator, which is 1 more than that of the others
+    /// less 1 each.
+    function _fraction(Circuit.Builder memory b, Sums memory sums, Challenges memory challenges)
         private
         pure
         returns (Fp3 numerator, Fp3 denominator)
     {
-        Challenges memory challenges = sides.challenges;
-        uint256 r = Points.start(sides.claims.rho);
-        uint256 n = table.variables;
-        denominator = challenges.alpha - Fp3.wrap(table.tag << 128) - challenges.beta
-            * _row(r, n, table.isSigned);
-        numerator = ZERO - _column(sides, table.counts);
-        if (table.outs != 0) {
-            uint256 v = sides.b.columns[table.outs - 1].variables;
-            Fp3 value = _column(sides, table.outs - 1) * Points.index(0, r + 32 * v, n - v);
-            denominator = denominator - challenges.beta2 * value;
-        }
-    }
-
-    /// @dev The polynomial of a table's inputs.
-    function _row(uint256 r, uint256 n, bool isSigned) private pure returns (Fp3 row) {
-        for (uint256 j = n; j > 0; --j) {
-            row = row.twice() + Points.coordinate(r, j - 1);
-        }
-        if (isSigned) {
-            Fp3 half = Fp3.wrap(1 << (127 + n));
-            row = half.mulAdd(Points.index(0, r, n) - ONE, row);
+        Fp3 beta = challenges.beta;
+        Fp3 rest = challenges.alpha - ONE;
+        numerator = sums.numerator;
+        denominator = ONE - beta * sums.inputs - challenges.beta2 * sums.outputs;
+        denominator = denominator + rest * sums.tables.joined() - sums.tags.joined();
+        for (uint256 i; i < b.boxCount; ++i) {
+            Circuit.Box memory box = b.boxes[i];
+            Fp3 weights = box.weights.joined();
+            numerator = box.inBox.mulAdd(weights, numerator);
+            Fp3 known = rest * weights - box.tags.joined() - beta * box.offsets.joined();
+            denominator = box.inBounds.mulAdd(known, denominator);
         }
     }
 

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Circuit} from "./Circuit.sol";
+import {lookupOf} from "./CircuitWords.sol";
 import {ModelShape} from "./ModelShape.sol";
 
 /// @title The columns and lookups of a model's circuit
@@ -180,12 +181,13 @@ library ModelCircuit {
     }
 
     /// @notice The registered columns alone, at their places: all that registration needs.
-    /// @return variables Of their commitment.
-    function buildRegistered(Model memory m) internal pure returns (uint256 variables) {
+    /// @return Variables of their commitment.
+    function buildRegistered(Model memory m) internal pure returns (uint256) {
         m.circuit = Circuit.create();
         _measure(m);
         _declareRegistered(m);
-        (variables,) = Circuit.place(m.circuit, true);
+        (, uint256 end) = m.circuit.place();
+        return Circuit.variablesFor(end);
     }
 
     function bitsFor(uint256 count) internal pure returns (uint256 bits) {
@@ -383,8 +385,8 @@ library ModelCircuit {
         a.expRow = m.circuit.witness(a.cells);
         a.beyondTable = m.circuit.limbs(a.cells, BEYOND_TABLE, false);
         a.exp = m.circuit.witness(a.cells);
-        uint256 table = m.circuit.addTable(EXP_TAG, TABLE_BITS, false, m.registered.exp + 1);
-        m.circuit.addLookup(table, a.expRow, false, 0, a.exp + 1, a.cells);
+        m.circuit.addTable(EXP_TAG, TABLE_BITS, false, m.registered.exp + 1);
+        m.circuit.addLookup(lookupOf(EXP_TAG, a.expRow, false, 0, a.exp + 1, a.cells));
         a.rest = m.circuit.remainder(a.cells, a.shift);
         a.isMaximum = m.circuit.witness(a.cells);
         uint256 sumBits = EXP_FRACTION + bits;
@@ -398,8 +400,8 @@ library ModelCircuit {
         _declareMatrix(m, m.gate, box, ModelShape.GATE);
         _declareMatrix(m, m.up, box, ModelShape.UP);
         m.activated = m.circuit.witness(box);
-        uint256 table = m.circuit.addTable(GATE_TAG, TABLE_BITS, true, m.registered.gate + 1);
-        m.circuit.addLookup(table, m.gate.values, false, 0, m.activated + 1, box);
+        m.circuit.addTable(GATE_TAG, TABLE_BITS, true, m.registered.gate + 1);
+        m.circuit.addLookup(lookupOf(GATE_TAG, m.gate.values, false, 0, m.activated + 1, box));
         (m.product.shift, m.product.factors) = m.shape.common(ModelShape.MULTIPLY_SHIFT);
         _declareActivation(m, m.product, box);
     }

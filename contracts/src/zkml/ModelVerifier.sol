@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IModelVerifier} from "../interfaces/IModelVerifier.sol";
 import {PackedTokens} from "../libraries/PackedTokens.sol";
 import {Circuit} from "./Circuit.sol";
+import {Leaves} from "./CircuitWords.sol";
 import {ColumnClaims} from "./ColumnClaims.sol";
 import {Equations} from "./Equations.sol";
 import {Fp3} from "./Fp3.sol";
@@ -100,25 +101,24 @@ contract ModelVerifier is IModelVerifier, ProofErrors {
         Transcript.Reader memory reader
     ) private view {
         WhirParameters.Commitment memory size = work.witness.size;
-        (size.variables, size.stored) = Circuit.place(m.circuit, false);
+        (size.stored, work.registered.size.stored) = Circuit.place(m.circuit);
+        size.variables = Circuit.variablesFor(size.stored);
         size.rate = WITNESS_RATE;
         work.witness.committed.root = reader.readDigest();
         work.witness.committed.binding = WhirBinding.bind(reader);
         size = work.registered.size;
-        (size.variables, size.stored) = Circuit.place(m.circuit, true);
+        size.variables = Circuit.variablesFor(size.stored);
         size.rate = REGISTERED_RATE;
         Lookups.Challenges memory challenges;
         challenges.beta = reader.challenge();
         challenges.beta2 = challenges.beta * challenges.beta;
         challenges.alpha = reader.challenge();
-        Lookups.Segments memory segments = Lookups.segments(m.circuit);
-        (Fp3 numerator, Fp3 denominator, Fp3[] memory rho) =
-            FractionSum.check(reader, segments.variables);
+        (Leaves[] memory order, uint256 variables) = Lookups.segments(m.circuit);
+        (Fp3 numerator, Fp3 denominator, Fp3[] memory rho) = FractionSum.check(reader, variables);
         EquationBuilder.Context memory c = work.context;
         c.claims = ColumnClaims.create(rho, m.circuit.columnCount);
-        c.virtuals = Lookups.check(
-            reader, m.circuit, segments, challenges, c.claims, [numerator, denominator]
-        );
+        c.virtuals =
+            Lookups.check(reader, m.circuit, order, challenges, c.claims, [numerator, denominator]);
         (c.reader, c.rho) = (reader, Points.start(rho));
         (uint256 root, uint256 there) = (0, 0);
         assembly ("memory-safe") {

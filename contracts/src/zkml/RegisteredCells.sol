@@ -6,7 +6,7 @@ import {OpmlConstants as K} from "../opml/OpmlConstants.sol";
 import {Steps} from "../opml/Steps.sol";
 import {TraceLayout} from "../opml/TraceLayout.sol";
 import {Witness} from "../opml/Witness.sol";
-import {Circuit} from "./Circuit.sol";
+import {Column} from "./CircuitWords.sol";
 import {Goldilocks} from "./Goldilocks.sol";
 import {ModelCircuit} from "./ModelCircuit.sol";
 import {ModelProgram} from "./ModelProgram.sol";
@@ -43,8 +43,7 @@ library RegisteredCells {
             uint256 entry = index == 0 ? K.ACTIVATION_ENTRIES / 2 : index;
             return _entry(m, reader, ModelProgram.GATE_TABLE, entry);
         }
-        Circuit.Column memory column = m.circuit.columns[id];
-        uint256 bits = column.variables - column.blockBits;
+        uint256 bits = m.circuit.columns[id].blockVariables();
         (uint256 layer, uint256 inLayer) = (index >> bits, index & ((1 << bits) - 1));
         for (uint256 matrix;; ++matrix) {
             uint256 tensor = ModelProgram.tensorOf(layer, matrix);
@@ -62,11 +61,9 @@ library RegisteredCells {
         returns (uint256 id, uint256 index)
     {
         for (; id < m.circuit.columnCount; ++id) {
-            Circuit.Column memory column = m.circuit.columns[id];
-            uint256 size = column.blocks << (column.variables - column.blockBits);
-            if (cell >= column.offset && cell - column.offset < size) {
-                return (id, cell - column.offset);
-            }
+            Column column = m.circuit.columns[id];
+            uint256 offset = column.offset();
+            if (cell >= offset && cell - offset < column.size()) return (id, cell - offset);
         }
         return (NOWHERE, 0);
     }
