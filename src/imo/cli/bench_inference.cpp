@@ -2,7 +2,7 @@
 
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
-#include "imo/cli/machine.hpp"
+#include "imo/base/machine.hpp"
 #include "imo/cli/model.hpp"
 #include "imo/engine/session.hpp"
 

@@ -77,11 +77,14 @@ void add_prove(CommandLine& line) {
       ->excludes(
           command->add_option("--context", options->context, "32 bytes in hex that name a request"))
       ->excludes(command->add_flag("--profile", options->profile, "say how long each stage took"));
+  command->add_flag("--estimate", options->estimate,
+                    "say what it would take: time, memory, gas; and do nothing");
   add_execution(command, options->execution);
   line.on(command, [options, request](const GlobalOptions& global) -> Result<Report> {
     if (!*request) return prove(*options);
     IMO_TRY(Session session, Session::open(global));
-    return prove_request(session, {**request, options->model, options->output, options->execution});
+    return prove_request(session, {**request, options->model, options->output, options->execution,
+                                   options->estimate});
   });
 }
 

@@ -2,8 +2,8 @@
 
 #include "imo/base/file.hpp"
 #include "imo/base/format.hpp"
+#include "imo/base/machine.hpp"
 #include "imo/base/progress.hpp"
-#include "imo/cli/machine.hpp"
 #include "imo/cli/model.hpp"
 #include "imo/engine/quality.hpp"
 #include "imo/model/calibration.hpp"

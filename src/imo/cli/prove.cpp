@@ -3,9 +3,9 @@
 #include "imo/base/file.hpp"
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
+#include "imo/base/machine.hpp"
 #include "imo/cli/dev.hpp"
 #include "imo/cli/kept_key.hpp"
-#include "imo/cli/machine.hpp"
 #include "imo/cli/model.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/market/abi/ModelVerifier.hpp"
@@ -78,19 +78,39 @@ Result<std::uint64_t> gas_of(eth::Client& client, const Address& verifier, const
 
 }  // namespace
 
-Result<zkml::ProofEstimate> estimate_answer(const engine::Model& model, std::size_t prompt,
-                                            std::size_t output) {
-  IMO_TRY(const auto shape, zkml::ModelShape::of(model.program()));
-  IMO_TRY(const auto estimate, zkml::estimate_proof(shape, static_cast<std::uint32_t>(prompt),
-                                                    static_cast<std::uint32_t>(output)));
+Result<Costs> Costs::of(const engine::Model& model, ThreadPool& pool) {
+  IMO_TRY(zkml::ModelShape shape, zkml::ModelShape::of(model.program()));
+  return Costs(std::move(shape), zkml::measure_rates(pool));
+}
+
+Result<node::ProvingCost> Costs::of_answer(std::size_t prompt, std::size_t output) const {
+  IMO_TRY(const node::ProvingCost cost, node::proving_cost(shape_, prompt, output, rates_));
   const std::uint64_t memory = memory_of_machine();
-  if (memory != 0 && estimate.memory_bytes > memory) {
-    return invalid(
-        fmt::format("proving this answer takes about {} of memory, the machine has {}; "
-                    "ask for fewer tokens",
-                    format_bytes(estimate.memory_bytes), format_bytes(memory)));
-  }
-  return estimate;
+  if (memory != 0) IMO_TRY_VOID(node::check_memory(cost, memory, "the machine"));
+  return cost;
+}
+
+Report estimate_report(const node::ProvingCost& cost) {
+  Report report;
+  report.data = {{"prompt_tokens", cost.prompt_tokens},
+                 {"output_tokens", cost.output_tokens},
+                 {"prove_s", seconds(cost.proving)},
+                 {"register_s", seconds(cost.registering)},
+                 {"memory_bytes", cost.needs.memory_bytes},
+                 {"proof_bytes", cost.needs.proof_bytes},
+                 {"gas", cost.needs.gas},
+                 {"fits_transaction", cost.fits_transaction()}};
+  report
+      .field("tokens", fmt::format("{} of the prompt, up to {} of the answer", cost.prompt_tokens,
+                                   cost.output_tokens))
+      .field("time", fmt::format("about {}, and once for this model {} to commit to its weights",
+                                 format_duration(cost.proving), format_duration(cost.registering)))
+      .field("memory", format_bytes(cost.needs.memory_bytes))
+      .field("proof", format_bytes(cost.needs.proof_bytes))
+      .field("on chain",
+             fmt::format("{} gas; a transaction may use {}", format_count(cost.needs.gas),
+                         format_count(node::kMostTransactionGas)));
+  return report;
 }
 
 Result<Report> prove(const ProveOptions& options) {
@@ -103,15 +123,15 @@ Result<Report> prove(const ProveOptions& options) {
   IMO_TRY(const engine::Model model, open_model(options.model, {.verify = false}));
   zkml::Answer& answer = file.statement.answer;
   IMO_TRY(answer.prompt, model.tokenizer().encode(options.prompt));
-  IMO_TRY_VOID(estimate_answer(model, answer.prompt.size(), options.max_tokens));
+  IMO_TRY(const Costs costs, Costs::of(model, runner.pool()));
+  IMO_TRY(const node::ProvingCost most, costs.of_answer(answer.prompt.size(), options.max_tokens));
+  if (options.estimate) return estimate_report(most);
   IMO_TRY(engine::Generation written,
           model.generate(answer.prompt, options.max_tokens, {}, runner.execution()));
   answer.output = std::move(written.tokens);
-  IMO_TRY(const zkml::ProofEstimate needs,
-          estimate_answer(model, answer.prompt.size(), answer.output.size()));
-  std::cerr << fmt::format("proving {} tokens: about {} of memory, a proof of about {}\n",
-                           answer.prompt.size() + answer.output.size(),
-                           format_bytes(needs.memory_bytes), format_bytes(needs.proof_bytes));
+  IMO_TRY(const node::ProvingCost cost,
+          costs.of_answer(answer.prompt.size(), answer.output.size()));
+  std::cerr << cost.to_text() << '\n';
 
   const auto started = Clock::now();
   IMO_TRY(KeptKey kept, open_key(model, runner.pool()));
@@ -240,8 +260,9 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
   IMO_TRY(engine::Generation written,
           model.generate(answer.prompt, options.tokens - options.prompt, {}, runner.execution()));
   answer.output = std::move(written.tokens);
-  IMO_TRY(const zkml::ProofEstimate needs,
-          estimate_answer(model, answer.prompt.size(), answer.output.size()));
+  IMO_TRY(const Costs costs, Costs::of(model, runner.pool()));
+  IMO_TRY(const node::ProvingCost cost,
+          costs.of_answer(answer.prompt.size(), answer.output.size()));
   const auto started = Clock::now();
   IMO_TRY(const KeptKey kept, open_key(model, runner.pool()));
   const ProvingKey& key = kept.key;
@@ -278,7 +299,7 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
                  {"commitment_was_kept", !kept.is_new},
                  {"prove_s", median.prove},
                  {"peak_rss_bytes", peak},
-                 {"estimated_bytes", needs.memory_bytes},
+                 {"estimate", estimate_report(cost).data},
                  {"proof_bytes", median.proof.bytes.size()},
                  {"verify_ms", median.verify * 1000},
                  {"gas", gas},
@@ -291,7 +312,8 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
       .field("verify", fmt::format("{:.1f} ms, one thread", median.verify * 1000))
       .field("on chain", format_count(gas) + " gas")
       .field("proof", format_bytes(median.proof.bytes.size()))
-      .field("memory", format_bytes(peak));
+      .field("memory", format_bytes(peak))
+      .field("estimate", cost.to_text());
   for (const auto& [stage, took] : report.data["stages"].items()) {
     report.field("  " + stage, fmt::format("{:.3f}", took.get<double>()));
   }

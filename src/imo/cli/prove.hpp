@@ -7,7 +7,7 @@
 #include "imo/cli/report.hpp"
 #include "imo/cli/session.hpp"
 #include "imo/engine/model.hpp"
-#include "imo/zkml/model_proof.hpp"
+#include "imo/node/proving_cost.hpp"
 
 #include <cstdint>
 #include <filesystem>
@@ -20,15 +20,31 @@ struct ProveOptions {
   std::string prompt;
   std::filesystem::path output;  ///< empty: `answer.proof`
   std::uint32_t max_tokens = 32;
-  std::string context;   ///< 32 bytes in hex that name the request; empty for none
-  bool profile = false;  ///< say how long each stage took
+  std::string context;    ///< 32 bytes in hex that name the request; empty for none
+  bool profile = false;   ///< say how long each stage took
+  bool estimate = false;  ///< say what it would take, and end
   ExecutionOptions execution;
 };
 
-/// What proving an answer of so many tokens will take; fails when that is more memory than the
-/// machine has.
-Result<zkml::ProofEstimate> estimate_answer(const engine::Model& model, std::size_t prompt,
-                                            std::size_t output);
+/// What proofs of a model's answers cost on this machine as it is now.
+class Costs {
+ public:
+  /// Fails for a model outside the provable subset. Measures the machine.
+  static Result<Costs> of(const engine::Model& model, ThreadPool& pool);
+
+  /// Fails when an answer of so many tokens takes more memory than the machine has.
+  [[nodiscard]] Result<node::ProvingCost> of_answer(std::size_t prompt, std::size_t output) const;
+
+ private:
+  Costs(zkml::ModelShape shape, zkml::ProverRates rates)
+      : shape_(std::move(shape)), rates_(rates) {}
+
+  zkml::ModelShape shape_;
+  zkml::ProverRates rates_;
+};
+
+/// The estimate alone, for `--estimate`.
+Report estimate_report(const node::ProvingCost& cost);
 
 /// Lets the model answer, proves it and writes the proof file. Before the work starts it says, on
 /// standard error, what it will take; what the machine has no memory for is refused.

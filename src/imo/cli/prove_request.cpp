@@ -24,11 +24,6 @@ namespace {
 
 namespace oracle = market::abi::oracle;
 
-/// What a transaction may use (EIP-7825), and the least that a byte of a proof costs it (EIP-7623;
-/// next to none of them is zero).
-constexpr std::uint64_t kMostGas = std::uint64_t{1} << 24;
-constexpr std::uint64_t kGasOfByte = 40;
-
 Result<RequestRecord> provable_request(Session& session, const U256& id,
                                        const engine::Model& model) {
   IMO_TRY(RequestRecord record, read_request(session, id));
@@ -64,11 +59,11 @@ Result<void> check_gas(Session& session, const eth::Call<void>& call) {
   IMO_TRY(const Bytes data, call.data);
   IMO_TRY(const std::uint64_t gas,
           session.client().estimate_gas({.to = session.deployment().oracle, .data = data}));
-  if (gas > kMostGas) {
+  if (gas > node::kMostTransactionGas) {
     return fail(ErrorKind::kRejected,
                 fmt::format("verifying the proof takes {} gas, and a transaction may use {}: the "
                             "model is too large to be verified on this chain",
-                            format_count(gas), format_count(kMostGas)));
+                            format_count(gas), format_count(node::kMostTransactionGas)));
   }
   std::cerr << fmt::format("sending the proof: {} gas\n", format_count(gas));
   return {};
@@ -80,15 +75,12 @@ Result<Report> prove_request(Session& session, const ProveRequestOptions& option
   IMO_TRY(const Runner runner, Runner::create(options.execution));
   IMO_TRY(const engine::Model model, open_model(options.model, {.verify = false}));
   IMO_TRY(const RequestRecord record, provable_request(session, options.request_id, model));
+  IMO_TRY(const Costs costs, Costs::of(model, runner.pool()));
+  IMO_TRY(const node::ProvingCost cost,
+          costs.of_answer(record.prompt_tokens.size(), record.output_tokens.size()));
+  if (options.estimate) return estimate_report(cost);
   IMO_TRY_VOID(session.wallet());
-  IMO_TRY(const zkml::ProofEstimate needs,
-          estimate_answer(model, record.prompt_tokens.size(), record.output_tokens.size()));
-  std::cerr << fmt::format(
-      "proving {} tokens: about {} of memory, and a proof of about {}, which alone costs {} gas or "
-      "more; a transaction may use {}\n",
-      record.prompt_tokens.size() + record.output_tokens.size(), format_bytes(needs.memory_bytes),
-      format_bytes(needs.proof_bytes), format_count(kGasOfByte * needs.proof_bytes),
-      format_count(kMostGas));
+  std::cerr << cost.to_text() << '\n';
 
   IMO_TRY(KeptKey kept, open_key(model, runner.pool()));
   IMO_TRY_VOID(check_key(session, kept.key.verifying_key(), options.model));

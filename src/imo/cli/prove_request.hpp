@@ -14,6 +14,7 @@ struct ProveRequestOptions {
   std::filesystem::path model;
   std::filesystem::path output;  ///< where the proof is kept as well; empty: nowhere
   ExecutionOptions execution;
+  bool estimate = false;  ///< say what it would take, and end
 };
 
 /// Proves the live answer of a request and sends the proof. Before the work starts it says, on

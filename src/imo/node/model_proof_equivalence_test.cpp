@@ -202,6 +202,29 @@ TEST(ModelProofEquivalence, OtherShapesAndAnswersAreRefusedAlike) {
   bad(std::vector<TokenId>(proven.key.shape.context, 5), {5});
 }
 
+/// The gas that is promised before a proof is made is enough, and no more than a third too much.
+void expect_near_estimate(std::uint64_t gas, const Proven& proven) {
+  const zkml::Answer& answer = proven.statement.answer;
+  const auto estimate =
+      must(estimate_proof(proven.key.shape, static_cast<std::uint32_t>(answer.prompt.size()),
+                          static_cast<std::uint32_t>(answer.output.size())));
+  fmt::print("{} + {} tokens: {} gas, {} estimated\n", answer.prompt.size(), answer.output.size(),
+             gas, estimate.gas);
+  EXPECT_LE(gas, estimate.gas);
+  EXPECT_GT(gas, estimate.gas - estimate.gas / 4);
+}
+
+/// Small models, whose openings are short; the demo model's are below.
+TEST(ProofCost, GasIsNearWhatIsMeasured) {
+  Verifiers verifiers;
+  std::vector<TinyShape> shapes = zkml::test::provable_shapes();
+  for (std::uint32_t i = 0; i < shapes.size(); ++i) {
+    shapes[i].seed = i + 1;
+    const Proven proven = prove(tiny(shapes[i]), {1, 70, 80, 90, 100}, 1 + 3 * i);
+    expect_near_estimate(verifiers.gas(proven.key, proven.statement, proven.proof), proven);
+  }
+}
+
 /// Prints what docs/proof.md has a table of.
 TEST(ModelProofEquivalence, GasOfTheDemoModel) {
   Verifiers verifiers;
@@ -218,6 +241,7 @@ TEST(ModelProofEquivalence, GasOfTheDemoModel) {
                4 + proven.statement.answer.output.size(), proven.proof.size(), gas,
                4 * zeros + 16 * others, 10 * zeros + 40 * others);
     EXPECT_LT(gas, std::uint64_t{1} << 24);  // the most of a transaction, EIP-7825
+    expect_near_estimate(gas, proven);
   }
 }
 

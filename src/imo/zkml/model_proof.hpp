@@ -7,6 +7,7 @@
 
 #include "imo/engine/model.hpp"
 #include "imo/zkml/model_circuit.hpp"
+#include "imo/zkml/proof_cost.hpp"
 #include "imo/zkml/whir.hpp"
 
 #include <cstdint>
@@ -47,12 +48,16 @@ struct Statement {
   [[nodiscard]] Bytes encode(const VerifyingKey& key) const;
 };
 
-/// What proving will take. Bytes are computed, and within a tenth of what is measured.
+/// What proving will take. Bytes of the proof are within a twentieth of what is measured, memory,
+/// of the whole process, within a fifth.
 struct ProofEstimate {
   unsigned witness_variables = 0;
   unsigned registered_variables = 0;
   std::uint64_t memory_bytes = 0;
   std::uint64_t proof_bytes = 0;
+  std::uint64_t gas = 0;  ///< of a transaction that has it verified
+  ProofWork proving;
+  ProofWork registering;  ///< before the first proof of a model
 };
 
 /// Fails when the circuit of such an answer is too large to be committed to.

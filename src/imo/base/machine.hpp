@@ -4,7 +4,7 @@
 #include <chrono>
 #include <cstdint>
 
-namespace imo::cli {
+namespace imo {
 
 /// Of all memory; 0 when the system does not say.
 std::uint64_t memory_of_machine();
@@ -16,4 +16,4 @@ inline double seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration<double>(time).count();
 }
 
-}  // namespace imo::cli
+}  // namespace imo

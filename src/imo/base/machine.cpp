@@ -1,9 +1,9 @@
-#include "imo/cli/machine.hpp"
+#include "imo/base/machine.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>
 
-namespace imo::cli {
+namespace imo {
 
 std::uint64_t memory_of_machine() {
   const long pages = ::sysconf(_SC_PHYS_PAGES);
@@ -17,4 +17,4 @@ std::uint64_t peak_rss_bytes() {
   return static_cast<std::uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-}  // namespace imo::cli
+}  // namespace imo
