@@ -202,26 +202,29 @@ TEST(ModelProofEquivalence, OtherShapesAndAnswersAreRefusedAlike) {
   bad(std::vector<TokenId>(proven.key.shape.context, 5), {5});
 }
 
-/// The gas that is promised before a proof is made is enough, and no more than a third too much.
-void expect_near_estimate(std::uint64_t gas, const Proven& proven) {
+/// The gas that is promised before a proof is made is enough, and at most so many percent too much.
+void expect_near_estimate(std::uint64_t gas, const Proven& proven, std::uint64_t percent) {
   const zkml::Answer& answer = proven.statement.answer;
   const auto estimate =
       must(estimate_proof(proven.key.shape, static_cast<std::uint32_t>(answer.prompt.size()),
                           static_cast<std::uint32_t>(answer.output.size())));
-  fmt::print("{} + {} tokens: {} gas, {} estimated\n", answer.prompt.size(), answer.output.size(),
-             gas, estimate.gas);
-  EXPECT_LE(gas, estimate.gas);
-  EXPECT_GT(gas, estimate.gas - estimate.gas / 4);
+  const std::string figures =
+      fmt::format("{} + {} tokens: {} gas, {} estimated\n", answer.prompt.size(),
+                  answer.output.size(), gas, estimate.gas);
+  fmt::print("{}", figures);
+  const char* const remedy = "; fit the constants in zkml/proof_cost.cpp again";
+  EXPECT_LE(gas, estimate.gas) << figures << remedy;
+  EXPECT_LT(estimate.gas, gas + gas * percent / 100) << figures << remedy;
 }
 
-/// Small models, whose openings are short; the demo model's are below.
+/// Toy models, whose bounds and openings are less than those of models; the demo model is below.
 TEST(ProofCost, GasIsNearWhatIsMeasured) {
   Verifiers verifiers;
   std::vector<TinyShape> shapes = zkml::test::provable_shapes();
   for (std::uint32_t i = 0; i < shapes.size(); ++i) {
     shapes[i].seed = i + 1;
     const Proven proven = prove(tiny(shapes[i]), {1, 70, 80, 90, 100}, 1 + 3 * i);
-    expect_near_estimate(verifiers.gas(proven.key, proven.statement, proven.proof), proven);
+    expect_near_estimate(verifiers.gas(proven.key, proven.statement, proven.proof), proven, 30);
   }
 }
 
@@ -241,7 +244,7 @@ TEST(ModelProofEquivalence, GasOfTheDemoModel) {
                4 + proven.statement.answer.output.size(), proven.proof.size(), gas,
                4 * zeros + 16 * others, 10 * zeros + 40 * others);
     EXPECT_LT(gas, std::uint64_t{1} << 24);  // the most of a transaction, EIP-7825
-    expect_near_estimate(gas, proven);
+    expect_near_estimate(gas, proven, 15);
   }
 }
 

@@ -14,8 +14,8 @@ void append_word(Bytes& bytes, std::uint32_t word) {
   }
 }
 
-/// Program, model and all that is small, as the least proofs have it over what is counted.
-constexpr std::uint64_t kBesides = std::uint64_t{96} << 20;
+/// Program and all that is small, as the least proofs have it over what is counted.
+constexpr std::uint64_t kBesides = std::uint64_t{48} << 20;
 
 /// The registered columns of a model are the same in every circuit of it.
 std::unique_ptr<const ModelCircuit> smallest_circuit(const ModelShape& shape) {
@@ -37,6 +37,32 @@ std::uint64_t opening_bytes(const WhirParameters& parameters) {
   if (parameters.rounds().empty()) return 0;
   const WhirCode& code = parameters.rounds()[0].code;
   return 3 * (Fp3::kBytes << code.variables) + tree_bytes(code);
+}
+
+/// The sum of fractions has two elements of F a node, on all levels but the leaves, and is gone
+/// before the opening begins; beside it are the values of virtual vectors, twice.
+std::uint64_t lookup_bytes(const Circuit& circuit) {
+  std::uint64_t bytes = 0;
+  for (const Segment& segment : segments_of(circuit)) {
+    bytes += (std::uint64_t{2} * Fp3::kBytes) << segment.variables;
+  }
+  for (const Virtual& vector : circuit.virtuals) {
+    bytes += (std::uint64_t{2} * Fp::kBytes) << vector.variables;
+  }
+  return bytes;
+}
+
+/// The weights are mapped from their commitment's file, which the first proof makes, block of code
+/// by block, with as many roots of unity as rows.
+std::uint64_t memory_of(const Circuit& circuit, const WhirParameters& parameters) {
+  const WhirCode registered = registered_code(circuit);
+  const std::uint64_t model = circuit.registered_stored;  // a byte each
+  const std::uint64_t weights = Fp::kBytes << registered.variables;
+  const std::uint64_t making = 2 * weights + weights / WhirParameters::kRowSize +
+                               (tree_bytes(registered) >> registered.log_inverse_rate);
+  const std::uint64_t proving = weights + committed_bytes(witness_code(circuit)) +
+                                std::max(opening_bytes(parameters), lookup_bytes(circuit));
+  return kBesides + model + std::max(making, proving);
 }
 
 /// Rows, and siblings: above the level where all nodes are known each position brings its own.
@@ -87,17 +113,7 @@ Result<ProofEstimate> estimate_proof(const ModelShape& shape, std::uint32_t prom
   ProofEstimate estimate;
   estimate.witness_variables = circuit->circuit().witness_variables;
   estimate.registered_variables = circuit->circuit().registered_variables;
-  // The weights are mapped from their commitment's file, which the first proof makes. The sum of
-  // fractions has two elements of F a node, on all levels but the leaves, and is gone before the
-  // opening begins.
-  const WhirCode registered = registered_code(circuit->circuit());
-  const std::uint64_t weights = Fp::kBytes << registered.variables;
-  const std::uint64_t making =
-      2 * weights + (tree_bytes(registered) >> registered.log_inverse_rate);
-  const std::uint64_t sums = (std::uint64_t{2} * Fp3::kBytes) << leaves;
-  const std::uint64_t proving = weights + committed_bytes(witness_code(circuit->circuit())) +
-                                std::max(opening_bytes(parameters), sums);
-  estimate.memory_bytes = kBesides + std::max(making, proving);
+  estimate.memory_bytes = memory_of(circuit->circuit(), parameters);
   estimate.proof_bytes =
       opening_size(parameters) + std::uint64_t{24} * (leaves * leaves + 4 * leaves) + 5'000;
   estimate.gas = verification_gas(estimate.proof_bytes, output_tokens);

@@ -33,11 +33,12 @@ struct ProverRates {
   std::uint64_t picoseconds_per_hash = 0;
   std::uint64_t picoseconds_per_product = 0;
 
-  /// Within about a third of what is measured: the luck of grinding alone is a quarter.
+  /// Within about a third of what is measured where nothing else runs: the luck of grinding alone
+  /// is a quarter.
   [[nodiscard]] std::chrono::milliseconds time_of(const ProofWork& work) const;
 };
 
-/// Measured by doing a little of both, in some 20 ms. What else the machine does makes proofs take
+/// Measured by doing a little of both, in some 60 ms. What else the machine does makes proofs take
 /// longer.
 ProverRates measure_rates(ThreadPool& pool);
 
