@@ -15,6 +15,9 @@ std::span<const Kernels* const> available_kernels() {
     if (has_avx2 && has_avx512) kernels.push_back(&avx512_kernels());
     if (has_avx2) kernels.push_back(&avx2_kernels());
 #endif
+#ifdef IMO_HAVE_NEON_KERNELS
+    kernels.push_back(&neon_kernels());
+#endif
     kernels.push_back(&scalar_kernels());
     return kernels;
   }();

@@ -106,6 +106,10 @@ const Kernels& avx2_kernels();
 const Kernels& avx512_kernels();
 #endif
 
+#ifdef IMO_HAVE_NEON_KERNELS
+const Kernels& neon_kernels();
+#endif
+
 /// Those that this machine can run, the fastest first; the last is scalar.
 std::span<const Kernels* const> available_kernels();
 
