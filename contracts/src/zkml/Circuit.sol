@@ -161,6 +161,36 @@ library Circuit {
         while (1 << variables < end) ++variables;
     }
 
+    // Codes: a longer one means fewer queries.
+
+    /// @return Logarithm of the inverse rate.
+    function witnessRate(uint256 variables) internal pure returns (uint256) {
+        return _rate(variables, 25, 3, 5);
+    }
+
+    /// @return The same of the registered model's code, which is made once and kept.
+    function registeredRate(uint256 variables) internal pure returns (uint256) {
+        return _rate(variables, 30, 4, 6);
+    }
+
+    /// @param variables Of the larger commitment.
+    /// @return The same of the code after the first folds.
+    function foldedRate(uint256 variables) internal pure returns (uint256) {
+        return _rate(variables, 27, 4, 6);
+    }
+
+    /// @dev The rate with which a code of 2^variables elements is 2^length long, between two bounds.
+    function _rate(uint256 variables, uint256 length, uint256 least, uint256 most)
+        private
+        pure
+        returns (uint256)
+    {
+        unchecked {
+            if (variables + least >= length) return least;
+            return _min(length - variables, most);
+        }
+    }
+
     // Boxes.
 
     function box(Builder memory b, uint256[] memory bits, uint256[] memory bounds)

@@ -28,9 +28,6 @@ contract ModelVerifier is IModelVerifier, ProofErrors {
     using Transcript for Transcript.Reader;
     using ColumnClaims for ColumnClaims.Known;
 
-    uint256 private constant WITNESS_RATE = 3;
-    uint256 private constant REGISTERED_RATE = 4;
-
     IProofPart public immutable EQUATIONS;
 
     constructor(IProofPart equations) {
@@ -103,12 +100,12 @@ contract ModelVerifier is IModelVerifier, ProofErrors {
         WhirParameters.Commitment memory size = work.witness.size;
         (size.stored, work.registered.size.stored) = Circuit.place(m.circuit);
         size.variables = Circuit.variablesFor(size.stored);
-        size.rate = WITNESS_RATE;
+        size.rate = Circuit.witnessRate(size.variables);
         work.witness.committed.root = reader.readDigest();
         work.witness.committed.binding = WhirBinding.bind(reader);
         size = work.registered.size;
         size.variables = Circuit.variablesFor(size.stored);
-        size.rate = REGISTERED_RATE;
+        size.rate = Circuit.registeredRate(size.variables);
         Lookups.Challenges memory challenges;
         challenges.beta = reader.challenge();
         challenges.beta2 = challenges.beta * challenges.beta;

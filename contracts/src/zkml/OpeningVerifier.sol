@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Circuit} from "./Circuit.sol";
 import {Handover} from "./Handover.sol";
 import {IProofPart} from "./IProofPart.sol";
 import {Openings} from "./Openings.sol";
@@ -16,11 +17,6 @@ contract OpeningVerifier is IProofPart, ProofErrors {
 
     uint256 private constant GRINDING = 20;
     uint256 private constant SECURITY = 100;
-    /// @dev Logarithm of the inverse rate of the code after the first folds, when both commitments have less than 2^LARGE
-    /// elements, and else.
-    uint256 private constant RATE = 5;
-    uint256 private constant LARGE_RATE = 4;
-    uint256 private constant LARGE = 23;
 
     /// @inheritdoc IProofPart
     function proceed() external pure returns (bool isProven) {
@@ -36,9 +32,9 @@ contract OpeningVerifier is IProofPart, ProofErrors {
         (openings.registered.size, openings.registered.committed);
         (parameters.commitments[1], committed[1]) =
         (openings.witness.size, openings.witness.committed);
-        bool isLarge = parameters.commitments[0].variables >= LARGE
-            || parameters.commitments[1].variables >= LARGE;
-        parameters.rate = isLarge ? LARGE_RATE : RATE;
+        uint256 larger = openings.registered.size.variables;
+        if (openings.witness.size.variables > larger) larger = openings.witness.size.variables;
+        parameters.rate = Circuit.foldedRate(larger);
         (parameters.grinding, parameters.security) = (GRINDING, SECURITY);
         Whir.check(openings.reader, parameters, committed);
         openings.reader.finish();

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Test} from "forge-std/Test.sol";
 
+import {Circuit} from "../../src/zkml/Circuit.sol";
 import {Fp3, ONE, ZERO, fp3, isCanonical, sumOfProducts} from "../../src/zkml/Fp3.sol";
 import {Goldilocks} from "../../src/zkml/Goldilocks.sol";
 import {ProofErrors} from "../../src/zkml/ProofErrors.sol";
@@ -12,6 +13,7 @@ import {Transcript} from "../../src/zkml/Transcript.sol";
 /// Fp3: by the letter of the document, one product at a time; the laws of a field; no word of two meanings
 /// Transcript: the golden challenge of the C++ test; each byte read once; short, long and idle proofs by name
 /// ProofTree: against a tree that is computed whole
+/// Circuit: the rates of the C++ test
 contract ProofPartsTest is Test {
     using Transcript for Transcript.Reader;
 
@@ -282,5 +284,20 @@ contract ProofPartsTest is Test {
             abi.encodeWithSelector(ProofErrors.ProofTooShort.selector, siblings.length - 25)
         );
         this.checkTree(root, height, nodes, siblings);
+    }
+
+    // Codes.
+
+    /// The same as in circuit_test.cpp.
+    function test_rates() public pure {
+        uint256[9] memory sizes = [uint256(8), 20, 21, 22, 23, 24, 25, 26, 28];
+        uint256[9] memory witness = [uint256(5), 5, 4, 3, 3, 3, 3, 3, 3];
+        uint256[9] memory registered = [uint256(6), 6, 6, 6, 6, 6, 5, 4, 4];
+        uint256[9] memory folded = [uint256(6), 6, 6, 5, 4, 4, 4, 4, 4];
+        for (uint256 i; i < sizes.length; ++i) {
+            assertEq(Circuit.witnessRate(sizes[i]), witness[i]);
+            assertEq(Circuit.registeredRate(sizes[i]), registered[i]);
+            assertEq(Circuit.foldedRate(sizes[i]), folded[i]);
+        }
     }
 }

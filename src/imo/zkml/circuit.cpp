@@ -15,8 +15,11 @@ namespace {
 /// WHIR's smallest vector.
 constexpr unsigned kLeastVariables = WhirParameters::kMinVariables;
 
-/// From this size on a code takes more of memory and time than its queries take of a proof.
-constexpr unsigned kLargeVariables = 23;
+/// The rate with which a code of 2^variables elements is 2^log_length long, between two bounds: the
+/// smaller a vector is, the less its prover pays for the queries that a longer code saves.
+unsigned log_inverse_rate(unsigned variables, unsigned log_length, unsigned least, unsigned most) {
+  return std::clamp(log_length - std::min(variables, log_length), least, most);
+}
 
 /// Sorts few items by size, equal ones in the order they have.
 template <typename Item, typename Size>
@@ -200,11 +203,14 @@ Result<void> count_lookups(const Circuit& circuit, CircuitValues& values) {
 }
 
 WhirCode witness_code(const Circuit& circuit) {
-  return {circuit.witness_variables, 3};
+  const unsigned variables = circuit.witness_variables;
+  return {variables, log_inverse_rate(variables, 25, 3, 5)};
 }
 
 WhirCode registered_code(const Circuit& circuit) {
-  return {circuit.registered_variables, 4};
+  // Made once, and kept.
+  const unsigned variables = circuit.registered_variables;
+  return {variables, log_inverse_rate(variables, 30, 4, 6)};
 }
 
 Result<WhirParameters> opening_parameters(const Circuit& circuit, unsigned grinding) {
@@ -219,7 +225,7 @@ Result<WhirParameters> opening_parameters(const Circuit& circuit, unsigned grind
        {witness_code(circuit), circuit.witness_stored}}};
   // The code of the first folded vector, over F, is most of the prover's work.
   const unsigned larger = std::max(circuit.witness_variables, circuit.registered_variables);
-  return WhirParameters::make(commitments, larger < kLargeVariables ? 5 : 4, grinding);
+  return WhirParameters::make(commitments, log_inverse_rate(larger, 27, 4, 6), grinding);
 }
 
 }  // namespace imo::zkml

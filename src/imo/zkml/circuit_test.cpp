@@ -199,5 +199,30 @@ TEST(Box, HasAPolynomialAndRuns) {
   }
 }
 
+/// The same as in ProofParts.t.sol.
+TEST(CircuitCodes, AreTheLongerTheSmallerAVectorIs) {
+  struct Rates {
+    unsigned variables, witness, registered, folded;
+  };
+  for (const Rates& expected : std::vector<Rates>{{8, 5, 6, 6},
+                                                  {20, 5, 6, 6},
+                                                  {21, 4, 6, 6},
+                                                  {22, 3, 6, 5},
+                                                  {23, 3, 6, 4},
+                                                  {24, 3, 6, 4},
+                                                  {25, 3, 5, 4},
+                                                  {26, 3, 4, 4},
+                                                  {28, 3, 4, 4}}) {
+    Circuit circuit;
+    circuit.witness_variables = circuit.registered_variables = expected.variables;
+    EXPECT_EQ(witness_code(circuit), (WhirCode{expected.variables, expected.witness}));
+    EXPECT_EQ(registered_code(circuit), (WhirCode{expected.variables, expected.registered}));
+    const auto parameters = opening_parameters(circuit);
+    ASSERT_TRUE(parameters) << parameters.error().message;
+    if (parameters->rounds().empty()) continue;
+    EXPECT_EQ(parameters->rounds()[0].code.log_inverse_rate, expected.folded);
+  }
+}
+
 }  // namespace
 }  // namespace imo::zkml

@@ -3,6 +3,7 @@
 #include "imo/base/file.hpp"
 #include "imo/base/thread_pool.hpp"
 #include "imo/zkml/model_party_test_support.hpp"
+#include "imo/zkml/word_tree.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -87,9 +88,16 @@ TEST_F(CommitmentFileTest, RefusesOtherValues) {
 /// Damage of the tree's lower levels is not looked for: no proof made with it is accepted.
 TEST_F(CommitmentFileTest, DamageOfTheTreeShowsInTheProof) {
   Bytes bytes = written();
-  // The nodes below the last subtree's root, which is the last one before the end.
-  const std::size_t end = bytes.size() - 162 - Digest::kSize;
-  for (std::size_t i = 0; i < 30 * Digest::kSize; ++i) bytes[end - i - 1] ^= 1;
+  const auto circuit = ModelCircuit::make(*ModelShape::of(model_.program()), {{0}, {0}});
+  const WhirCode code = registered_code(circuit->circuit());
+  const unsigned height = code.log_rows() - code.log_inverse_rate - group_height(code);
+  const std::size_t subtree = Subtree::nodes_over(height) * Digest::kSize;
+  // The nodes below each subtree's root, which is its last one.
+  std::size_t end = bytes.size() - 162;
+  for (std::size_t count = std::size_t{1} << code.log_inverse_rate; count > 0; --count) {
+    for (std::size_t i = 0; i < 30 * Digest::kSize; ++i) bytes[end - Digest::kSize - i - 1] ^= 1;
+    end -= subtree;
+  }
   ASSERT_TRUE(write_file_atomic(path_, bytes));
   const auto opened = open_commitment(model_, path_, pool_);
   ASSERT_TRUE(opened) << opened.error().message;
