@@ -1,6 +1,7 @@
 #include "imo/api/metrics.hpp"
 
 #include "imo/node/answer_service.hpp"
+#include "imo/node/proof_store.hpp"
 #include "imo/node/receipt.hpp"
 
 #include <string_view>
@@ -44,6 +45,14 @@ HttpResponse show_metrics(node::Node& node) {
            answers.tokens_given());
   if (const auto receipts = node.receipts().count()) {
     text.add("imo_receipts", "gauge", "Receipts signed and stored.", *receipts);
+  }
+  if (const auto proofs = node.proof_store().counts()) {
+    text.add_line(
+        "# HELP imo_proofs Proofs that were asked for and are kept, by state.\n"
+        "# TYPE imo_proofs gauge\n");
+    for (const auto& [state, count] : *proofs) {
+      text.add_line(fmt::format("imo_proofs{{state=\"{}\"}} {}\n", state, count));
+    }
   }
   text.add_line(
       "# HELP imo_requests Requests of the oracle, by state.\n"

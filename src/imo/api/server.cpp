@@ -5,6 +5,7 @@
 #include "imo/api/metrics.hpp"
 #include "imo/api/openai.hpp"
 #include "imo/api/page.hpp"
+#include "imo/api/proofs.hpp"
 #include "imo/api/rest.hpp"
 #include "imo/api/worker_pool.hpp"
 #include "imo/base/log.hpp"
@@ -54,6 +55,14 @@ Route get(std::string_view path, Place place, Showing show) {
       }};
 }
 
+/// What is asked for in the body, and answered at once.
+Route post_json(std::string_view path, HttpResponse (*answer)(node::Node&, std::string_view body)) {
+  return {"POST", path, false, Place::kChainWorker,
+          [answer](node::Node& node, const std::shared_ptr<Exchange>& exchange) {
+            exchange->reply(answer(node, exchange->request().body));
+          }};
+}
+
 Route post(std::string_view path, Answering answer) {
   return {"POST", path, false, Place::kWorker, std::move(answer)};
 }
@@ -89,6 +98,14 @@ std::vector<Route> make_routes() {
       get("/v1/requests", Place::kWorker,
           [](node::Node& node, std::string_view) { return list_requests(node); }),
       get("/v1/requests/", Place::kWorker, show_request),
+      post_json("/v1/proofs", ask_for_proof),
+      post_json("/v1/proofs/estimate", estimate_proof),
+      {"GET", "/v1/proofs/", true, Place::kWorker,
+       [](node::Node& node, const std::shared_ptr<Exchange>& exchange) {
+         const HttpRequest& request = exchange->request();
+         const auto id = std::string_view(request.path).substr(std::size("/v1/proofs/") - 1);
+         exchange->reply(readable_everywhere(show_proof(node, id, request.header("accept"))));
+       }},
       post("/v1/completions", [](node::Node& node, const auto& e) { complete(node, e, false); }),
       post("/v1/chat/completions",
            [](node::Node& node, const auto& e) { complete(node, e, true); }),

@@ -5,7 +5,7 @@
 #include "imo/base/hex.hpp"
 #include "imo/base/machine.hpp"
 #include "imo/cli/dev.hpp"
-#include "imo/cli/kept_key.hpp"
+#include "imo/cli/key_folder.hpp"
 #include "imo/cli/model.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/market/abi/ModelVerifier.hpp"
@@ -109,7 +109,7 @@ Report estimate_report(const node::ProvingCost& cost) {
       .field("proof", format_bytes(cost.needs.proof_bytes))
       .field("on chain",
              fmt::format("{} gas; a transaction may use {}", format_count(cost.needs.gas),
-                         format_count(node::kMostTransactionGas)));
+                         format_count(eth::kMostTransactionGas)));
   return report;
 }
 
@@ -134,9 +134,10 @@ Result<Report> prove(const ProveOptions& options) {
   std::cerr << cost.to_text() << '\n';
 
   const auto started = Clock::now();
-  IMO_TRY(KeptKey kept, open_key(model, runner.pool()));
+  IMO_TRY(const node::KeyFolder keys, key_folder());
+  IMO_TRY(node::KeptKey kept, keys.open(model, runner.pool()));
   const auto registered = Clock::now();
-  IMO_TRY(zkml::ModelProof proof, prove_and_check(model, kept, file.statement, runner.pool()));
+  IMO_TRY(zkml::ModelProof proof, keys.prove_and_check(model, kept, file.statement, runner.pool()));
   const auto done = Clock::now();
   file.key = kept.key.verifying_key();
   file.proof = std::move(proof.bytes);
@@ -264,7 +265,8 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
   IMO_TRY(const node::ProvingCost cost,
           costs.of_answer(answer.prompt.size(), answer.output.size()));
   const auto started = Clock::now();
-  IMO_TRY(const KeptKey kept, open_key(model, runner.pool()));
+  IMO_TRY(const node::KeyFolder keys, key_folder());
+  IMO_TRY(const node::KeptKey kept, keys.open(model, runner.pool()));
   const ProvingKey& key = kept.key;
   const auto registering = Clock::now() - started;
 

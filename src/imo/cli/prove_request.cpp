@@ -4,7 +4,7 @@
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
 #include "imo/cli/ask.hpp"
-#include "imo/cli/kept_key.hpp"
+#include "imo/cli/key_folder.hpp"
 #include "imo/cli/model.hpp"
 #include "imo/cli/prove.hpp"
 #include "imo/market/abi/Oracle.hpp"
@@ -59,11 +59,11 @@ Result<void> check_gas(Session& session, const eth::Call<void>& call) {
   IMO_TRY(const Bytes data, call.data);
   IMO_TRY(const std::uint64_t gas,
           session.client().estimate_gas({.to = session.deployment().oracle, .data = data}));
-  if (gas > node::kMostTransactionGas) {
+  if (gas > eth::kMostTransactionGas) {
     return fail(ErrorKind::kRejected,
                 fmt::format("verifying the proof takes {} gas, and a transaction may use {}: the "
                             "model is too large to be verified on this chain",
-                            format_count(gas), format_count(node::kMostTransactionGas)));
+                            format_count(gas), format_count(eth::kMostTransactionGas)));
   }
   std::cerr << fmt::format("sending the proof: {} gas\n", format_count(gas));
   return {};
@@ -82,7 +82,8 @@ Result<Report> prove_request(Session& session, const ProveRequestOptions& option
   IMO_TRY_VOID(session.wallet());
   std::cerr << cost.to_text() << '\n';
 
-  IMO_TRY(KeptKey kept, open_key(model, runner.pool()));
+  IMO_TRY(const node::KeyFolder keys, key_folder());
+  IMO_TRY(node::KeptKey kept, keys.open(model, runner.pool()));
   IMO_TRY_VOID(check_key(session, kept.key.verifying_key(), options.model));
   const Address& address = session.deployment().oracle;
   zkml::ProofFile file{kept.key.verifying_key(),
@@ -91,7 +92,7 @@ Result<Report> prove_request(Session& session, const ProveRequestOptions& option
   IMO_TRY(file.statement.context,
           session.client().call(address, oracle::proof_context_of(options.request_id)));
   const auto started = std::chrono::steady_clock::now();
-  IMO_TRY(zkml::ModelProof proof, prove_and_check(model, kept, file.statement, runner.pool()));
+  IMO_TRY(zkml::ModelProof proof, keys.prove_and_check(model, kept, file.statement, runner.pool()));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   file.proof = std::move(proof.bytes);
   if (!options.output.empty()) IMO_TRY_VOID(write_file_atomic(options.output, file.encode()));

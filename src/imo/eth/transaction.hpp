@@ -6,11 +6,21 @@
 #include "imo/base/u256.hpp"
 #include "imo/crypto/secp256k1.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <vector>
 
 namespace imo::eth {
+
+/// What one transaction may use (EIP-7825).
+inline constexpr std::uint64_t kMostTransactionGas = std::uint64_t{1} << 24;
+
+/// An estimate with a margin, as far as a transaction has room for it.
+constexpr std::uint64_t gas_with_margin(std::uint64_t estimate, std::uint64_t percent) {
+  const std::uint64_t with_margin = estimate + estimate * percent / 100;
+  return std::max(estimate, std::min(with_margin, kMostTransactionGas));
+}
 
 struct AccessListEntry {
   Address address;

@@ -25,6 +25,12 @@ Transaction example() {
 }
 
 /// As `cast mktx` makes it.
+TEST(Transaction, MarginEndsWhereATransactionEnds) {
+  EXPECT_EQ(gas_with_margin(100'000, 25), 125'000U);
+  EXPECT_EQ(gas_with_margin(16'000'000, 25), kMostTransactionGas);
+  EXPECT_EQ(gas_with_margin(17'000'000, 25), 17'000'000U) << "the chain says no, not this";
+}
+
 TEST(Transaction, MatchesCast) {
   const SignedTransaction transaction = sign(example(), anvil_key(0));
   EXPECT_EQ(to_hex(transaction.encode()),

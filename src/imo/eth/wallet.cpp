@@ -32,7 +32,7 @@ struct Wallet::State {
     if (request.gas_limit) return *request.gas_limit;
     IMO_TRY(const std::uint64_t estimate,
             client->estimate_gas({address, request.to, request.value, request.data, std::nullopt}));
-    return estimate + estimate * options.gas_margin_percent / 100;
+    return gas_with_margin(estimate, options.gas_margin_percent);
   }
 
   /// Numbers, signs and hands over. The lock keeps two threads from one nonce.

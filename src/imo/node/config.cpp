@@ -145,6 +145,21 @@ Result<void> read_watch(const toml::table& root, const std::filesystem::path& di
   return watch.flag("dry_run", config.watch_dry_run);
 }
 
+Result<void> read_proofs(const toml::table& root, ProofConfig& config) {
+  IMO_TRY(const auto* table, subtable(root, "proofs"));
+  const Section proofs(*table, "proofs.");
+  IMO_TRY_VOID(
+      proofs.allow({"enabled", "post", "prove_answers", "memory_mb", "queue_limit", "kept"}));
+  IMO_TRY_VOID(proofs.flag("enabled", config.enabled));
+  IMO_TRY_VOID(proofs.flag("post", config.post));
+  IMO_TRY_VOID(proofs.flag("prove_answers", config.prove_answers));
+  std::uint64_t megabytes = 0;
+  IMO_TRY_VOID(proofs.number("memory_mb", 1, std::int64_t{1} << 30, megabytes));
+  config.memory_bytes = megabytes << 20;
+  IMO_TRY_VOID(proofs.number("queue_limit", 1, 10'000, config.queue_limit));
+  return proofs.number("kept", 1, 100'000, config.kept);
+}
+
 }  // namespace
 
 Result<NodeConfig> NodeConfig::parse(std::string_view text,
@@ -158,7 +173,7 @@ Result<NodeConfig> NodeConfig::parse(std::string_view text,
   NodeConfig config;
   const Section top(root, "");
   IMO_TRY_VOID(top.allow({"rpc_url", "public_rpc_url", "deployment", "keystore", "password_file",
-                          "data_directory", "model", "http", "chain", "watch"}));
+                          "data_directory", "model", "http", "chain", "watch", "proofs"}));
   IMO_TRY_VOID(top.text("rpc_url", config.rpc_url));
   IMO_TRY_VOID(top.text("public_rpc_url", config.public_rpc_url));
   IMO_TRY_VOID(top.path("keystore", directory, config.keystore));
@@ -168,6 +183,7 @@ Result<NodeConfig> NodeConfig::parse(std::string_view text,
   IMO_TRY_VOID(read_http(root, config));
   IMO_TRY_VOID(read_chain(root, config));
   IMO_TRY_VOID(read_watch(root, directory, config));
+  IMO_TRY_VOID(read_proofs(root, config.proofs));
   std::filesystem::path deployment;
   IMO_TRY_VOID(top.path("deployment", directory, deployment));
   if (deployment.empty()) {

@@ -19,6 +19,16 @@ struct ModelFile {
   std::string name;  ///< what HTTP clients call it; empty: the file's name without its ending
 };
 
+/// Proofs that others may ask for.
+struct ProofConfig {
+  bool enabled = false;
+  bool post = false;               ///< to the oracle, where who asks wants that; costs its gas
+  bool prove_answers = false;      ///< every answer on the chain, and post the proof
+  std::uint64_t memory_bytes = 0;  ///< a proof may take; 0: what the machine has
+  std::uint32_t queue_limit = 16;  ///< proofs waiting; beyond it the node says busy
+  std::uint32_t kept = 256;        ///< done ones that can still be fetched
+};
+
 struct NodeConfig {
   std::string rpc_url = "http://127.0.0.1:8545";
   std::string public_rpc_url;  ///< what the page is told; empty: rpc_url, if it has no secret
@@ -38,6 +48,7 @@ struct NodeConfig {
   bool watch = false;                      ///< check the answers of others
   bool watch_dry_run = true;               ///< say what is false; false: dispute it, with a bond
   std::filesystem::path watch_receipts;    ///< folder of receipts to check; empty: none
+  ProofConfig proofs;
 
   /// Reads a file as below; paths in it are relative to the file. Errors name line and key.
   ///
@@ -64,6 +75,13 @@ struct NodeConfig {
   ///     enabled = true
   ///     dry_run = false
   ///     receipts = "receipts"
+  ///     [proofs]
+  ///     enabled = true
+  ///     post = true
+  ///     prove_answers = false
+  ///     memory_mb = 8192
+  ///     queue_limit = 16
+  ///     kept = 256
   static Result<NodeConfig> load(const std::filesystem::path& file);
 
   /// The same from text; `directory` is what relative paths start from.

@@ -61,6 +61,13 @@ TEST_F(Config, ReadsEverySetting) {
     enabled = true
     dry_run = false
     receipts = "receipts"
+    [proofs]
+    enabled = true
+    post = true
+    prove_answers = true
+    memory_mb = 512
+    queue_limit = 4
+    kept = 5
   )",
                                         directory_.path());
   ASSERT_TRUE(config) << config.error().message;
@@ -84,6 +91,20 @@ TEST_F(Config, ReadsEverySetting) {
   EXPECT_FALSE(config->keep);
   EXPECT_TRUE(config->watch);
   EXPECT_FALSE(config->watch_dry_run);
+  EXPECT_TRUE(config->proofs.enabled);
+  EXPECT_TRUE(config->proofs.post);
+  EXPECT_TRUE(config->proofs.prove_answers);
+  EXPECT_EQ(config->proofs.memory_bytes, std::uint64_t{512} << 20);
+  EXPECT_EQ(config->proofs.queue_limit, 4U);
+  EXPECT_EQ(config->proofs.kept, 5U);
+}
+
+TEST_F(Config, ProvesNothingUnlessTold) {
+  const auto config = NodeConfig::parse("deployment = \"deployment.json\"", directory_.path());
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_FALSE(config->proofs.enabled);
+  EXPECT_FALSE(config->proofs.post);
+  EXPECT_FALSE(config->proofs.prove_answers);
 }
 
 TEST_F(Config, ListensOnLoopbackUnlessTold) {

@@ -15,6 +15,7 @@
 #include "imo/node/key_agent.hpp"
 #include "imo/node/model_shelf.hpp"
 #include "imo/node/operator.hpp"
+#include "imo/node/proof_poster.hpp"
 #include "imo/node/receipt.hpp"
 #include "imo/node/receipt_watcher.hpp"
 #include "imo/node/request_index.hpp"
@@ -61,6 +62,11 @@ FollowOptions follow_options(const NodeConfig& config, const RequestIndex& index
   options.first_block = config.deployment.deploy_block;
   options.confirmations = config.confirmations;
   return options;
+}
+
+ProofOptions proof_options(const NodeConfig& config) {
+  return {config.data_directory / "commitments", config.proofs.memory_bytes,
+          config.proofs.queue_limit, config.proofs.kept};
 }
 
 Result<void> check_chain(eth::Client& client, const NodeConfig& config) {
@@ -114,7 +120,12 @@ struct Node::Parts {
         player(side(), models),
         watcher(side(), models, config.watch_dry_run),
         receipt_watcher(side(), models, config.watch_receipts, config.watch_dry_run),
-        keys(side(), models, {.contest = config.watch, .dry_run = config.watch_dry_run}) {}
+        keys(side(), models, {.contest = config.watch, .dry_run = config.watch_dry_run}),
+        proof_store(*store) {
+    if (!config.proofs.enabled) return;
+    proofs.emplace(proof_store, models, proof_options(config), [this] { bell.ring(); });
+    poster.emplace(side(), models, *proofs, proof_store, config.proofs.prove_answers);
+  }
 
   ~Parts() {
     stopping = true;
@@ -155,6 +166,7 @@ struct Node::Parts {
       IMO_TRY_VOID(watcher.step(progress));
       IMO_TRY_VOID(receipt_watcher.step(progress));
     }
+    if (poster) IMO_TRY_VOID(poster->step(progress));
     if (config.keep) IMO_TRY_VOID(keeper.step(progress));
     IMO_TRY(const auto balance, client.balance(transactions.address()));
     const std::lock_guard lock(mutex);
@@ -192,6 +204,9 @@ struct Node::Parts {
   Watcher watcher;
   ReceiptWatcher receipt_watcher;
   KeyAgent keys;
+  ProofStore proof_store;
+  std::optional<ProofService> proofs;
+  std::optional<ProofPoster> poster;
   mutable std::mutex mutex;
   NodeStatus state;
   std::atomic<bool> stopping = false;
@@ -231,6 +246,7 @@ bool Node::drain(std::chrono::milliseconds limit) {
     parts_->state.draining = true;
   }
   parts_->worker.take_no_more();
+  if (parts_->proofs) parts_->proofs->take_no_more();
   const bool done = parts_->answers.drain(limit);
   while (!parts_->settled()) {
     if (std::chrono::steady_clock::now() >= deadline) return false;
@@ -261,6 +277,12 @@ const ModelShelf& Node::models() const {
 }
 ReceiptIssuer& Node::receipts() {
   return parts_->receipts;
+}
+ProofService* Node::proofs() {
+  return parts_->proofs ? &*parts_->proofs : nullptr;
+}
+ProofStore& Node::proof_store() {
+  return parts_->proof_store;
 }
 RequestIndex& Node::requests() {
   return parts_->index;

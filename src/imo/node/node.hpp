@@ -23,6 +23,8 @@ namespace imo::node {
 
 class AnswerService;
 class ModelShelf;
+class ProofService;
+class ProofStore;
 class ReceiptIssuer;
 class RequestIndex;
 
@@ -64,6 +66,9 @@ class Node {
   [[nodiscard]] AnswerService& answers();
   [[nodiscard]] const ModelShelf& models() const;
   [[nodiscard]] ReceiptIssuer& receipts();
+  /// Null where the configuration has no proofs.
+  [[nodiscard]] ProofService* proofs();
+  [[nodiscard]] ProofStore& proof_store();
   /// Models and requests as the followed logs tell them; safe from any thread.
   [[nodiscard]] RequestIndex& requests();
   /// A client of the node's chain for reads by the HTTP door; safe from any thread.

@@ -11,9 +11,9 @@ std::string ProvingCost::to_text() const {
       "proving {} tokens: about {}, {} of memory, a proof of {}, and {} gas to verify{}",
       prompt_tokens + output_tokens, format_duration(proving), format_bytes(needs.memory_bytes),
       format_bytes(needs.proof_bytes), format_count(needs.gas),
-      fits_transaction()
-          ? ""
-          : fmt::format(", more than the {} of a transaction", format_count(kMostTransactionGas)));
+      fits_transaction() ? ""
+                         : fmt::format(", more than the {} of a transaction",
+                                       format_count(eth::kMostTransactionGas)));
 }
 
 Result<ProvingCost> proving_cost(const zkml::ModelShape& shape, std::size_t prompt_tokens,

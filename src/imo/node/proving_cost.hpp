@@ -3,6 +3,7 @@
 #pragma once
 
 #include "imo/base/result.hpp"
+#include "imo/eth/transaction.hpp"
 #include "imo/zkml/model_proof.hpp"
 
 #include <chrono>
@@ -10,9 +11,6 @@
 #include <string>
 
 namespace imo::node {
-
-/// What one transaction may use (EIP-7825).
-inline constexpr std::uint64_t kMostTransactionGas = std::uint64_t{1} << 24;
 
 struct ProvingCost {
   std::uint32_t prompt_tokens = 0;
@@ -22,7 +20,7 @@ struct ProvingCost {
   std::chrono::milliseconds registering{};  ///< before the first proof of the model
 
   /// Whether one transaction can have it verified, by the estimate.
-  [[nodiscard]] bool fits_transaction() const { return needs.gas <= kMostTransactionGas; }
+  [[nodiscard]] bool fits_transaction() const { return needs.gas <= eth::kMostTransactionGas; }
   /// One sentence.
   [[nodiscard]] std::string to_text() const;
 };

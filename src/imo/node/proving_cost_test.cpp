@@ -30,7 +30,7 @@ TEST_F(ProvingCostTest, SaysTimeMemoryBytesAndGas) {
 
 TEST_F(ProvingCostTest, WhatNoTransactionHasRoomForSaysSo) {
   auto cost = proving_cost(shape_, 4, 3, kRates).value();
-  cost.needs.gas = kMostTransactionGas;
+  cost.needs.gas = eth::kMostTransactionGas;
   EXPECT_TRUE(cost.fits_transaction());
   ++cost.needs.gas;
   EXPECT_FALSE(cost.fits_transaction());

@@ -74,6 +74,24 @@ Result<SignedReceipt> ReceiptIssuer::issue(const AnswerFacts& answer) {
   return SignedReceipt{receipt, digest, signature};
 }
 
+Result<std::optional<AnswerFacts>> ReceiptIssuer::find(const Hash32& digest) {
+  return store_->read(
+      "receipt", [&](SQLite::Database& database) -> Result<std::optional<AnswerFacts>> {
+        SQLite::Statement row(
+            database,
+            "SELECT model_id, prompt, output, text, max_tokens FROM receipts WHERE digest = ?");
+        bind_blob(row, 1, digest);
+        if (!row.executeStep()) return std::optional<AnswerFacts>();
+        AnswerFacts facts;
+        IMO_TRY(facts.model_id, U256::from_be(blob(row, 0)));
+        facts.prompt = blob(row, 1);
+        facts.output = blob(row, 2);
+        facts.text = blob(row, 3);
+        facts.max_tokens = row.getColumn(4).getUInt();
+        return std::optional(std::move(facts));
+      });
+}
+
 Result<std::uint64_t> ReceiptIssuer::count() {
   return store_->read("receipts", [](SQLite::Database& database) {
     return static_cast<std::uint64_t>(

@@ -60,6 +60,8 @@ class ReceiptIssuer {
   Result<SignedReceipt> issue(const AnswerFacts& answer);
 
   Result<std::uint64_t> count();
+  /// What a receipt of this node stands for; its root is not stored, the model's id says it.
+  Result<std::optional<AnswerFacts>> find(const Hash32& digest);
 
  private:
   Store* store_;

@@ -5,7 +5,7 @@
 
 namespace imo::node {
 
-inline constexpr std::array<const char*, 1> kMigrations = {R"sql(
+inline constexpr std::array<const char*, 2> kMigrations = {R"sql(
 CREATE TABLE identity (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 -- The chain as it was followed: the last block of every range, by which a reorganisation is
@@ -65,6 +65,17 @@ CREATE TABLE receipts (
   digest BLOB PRIMARY KEY, model_id BLOB NOT NULL, prompt BLOB NOT NULL, output BLOB NOT NULL,
   text BLOB NOT NULL, max_tokens INTEGER NOT NULL, issued_at INTEGER NOT NULL,
   nonce BLOB NOT NULL, signature BLOB NOT NULL) STRICT, WITHOUT ROWID;
+)sql",
+                                                           R"sql(
+-- Proofs that were asked for. `id` follows from what is proven, so that nothing is proven twice.
+CREATE TABLE proofs (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, id BLOB NOT NULL UNIQUE, state TEXT NOT NULL,
+  model_root BLOB NOT NULL, context BLOB NOT NULL, request INTEGER NOT NULL,
+  claim_hash BLOB NOT NULL, prompt BLOB NOT NULL, output BLOB NOT NULL, post INTEGER NOT NULL,
+  prove_ms INTEGER NOT NULL, memory_bytes INTEGER NOT NULL, proof_bytes INTEGER NOT NULL,
+  gas INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
+  file BLOB NOT NULL DEFAULT x'') STRICT;
+CREATE INDEX proofs_by_state ON proofs (state, number);
 )sql"};
 
 }  // namespace imo::node

@@ -89,7 +89,7 @@ Result<TransactionRecord> TransactionManager::ensure(const std::string& key, con
   record.body.to = to;
   record.body.value = value;
   record.body.data = request.data;
-  record.body.gas_limit = *gas + *gas * options_.gas_margin_percent / 100;
+  record.body.gas_limit = eth::gas_with_margin(*gas, options_.gas_margin_percent);
   record.body.max_fee_per_gas = fees.max_fee_per_gas;
   record.body.max_priority_fee_per_gas = fees.max_priority_fee_per_gas;
   sign(record);
