@@ -38,6 +38,13 @@ struct Batch::State {
   State(Model shared, const Execution& execution)
       : model(std::move(shared)), executor(model.program(), model.plan(), execution) {}
 
+  /// The greatest position that a sequence has come to.
+  [[nodiscard]] std::uint32_t last_position() const {
+    std::uint32_t last = 0;
+    for (const Sequence& sequence : sequences) last = std::max(last, sequence.position);
+    return last;
+  }
+
   /// Takes the next `count` tokens of a sequence into the pass.
   void take(Sequence& sequence, std::uint32_t count) {
     for (std::uint32_t i = 0; i < count; ++i, ++sequence.position) {
@@ -91,7 +98,7 @@ void Batch::step() {
   // sequence's earlier ones whatever their order, because operators go over all rows in turn.
   std::vector<std::list<Sequence>::iterator> choosing;
   state.rows.clear();
-  std::uint32_t room = state.executor.batch();
+  std::uint32_t room = Executor::room(state.last_position());
   const auto plan = [&](bool writing) {
     for (auto it = state.sequences.begin(); it != state.sequences.end() && room != 0; ++it) {
       if ((it->waiting() == 1 && !it->generation.tokens.empty()) != writing) continue;

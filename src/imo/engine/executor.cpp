@@ -16,9 +16,14 @@ using model::WeightTensor;
 
 namespace {
 
-// Rows that go through the operators together: enough to use each piece of weights while it is in
-// the cache, few enough that inputs and the attention rows of a long context stay small.
-constexpr std::uint32_t kBatch = 32;
+// Rows that go through the operators together. Weights come from memory once a pass, and that costs
+// as much as some 30 rows of products.
+constexpr std::uint32_t kBatch = 128;
+
+// Behind long contexts attention is most of the work, and its rows the most memory: from 4096 keys
+// on a pass takes this many.
+constexpr std::uint32_t kLongBatch = 32;
+constexpr std::uint32_t kScoredKeys = 4096 * kLongBatch;
 
 }  // namespace
 
@@ -33,16 +38,17 @@ Executor::Executor(const model::Program& program, const Plan& plan, const Execut
     const Slot& slot = plan.slots[i];
     if (slot.is_per_key) continue;
     buffers_[i].stride = slot.stride();
-    if (!slot.is_cache) buffers_[i].resize(slot.type);
+    if (!slot.is_cache) buffers_[i].reserve(slot.type, kBatch);
   }
 }
 
-std::uint32_t Executor::batch() {
-  return kBatch;
+std::uint32_t Executor::room(std::uint32_t position) {
+  return std::clamp(kScoredKeys / (position + kBatch), kLongBatch, kBatch);
 }
 
-void Executor::Buffer::resize(ElementType type) {
-  const std::size_t size = stride * kBatch;
+void Executor::Buffer::reserve(ElementType type, std::size_t rows) {
+  const std::size_t size = stride * rows;
+  if (size <= std::max({narrow.size(), wide.size(), large.size()})) return;
   switch (type) {
     case ElementType::kInt16:
       return narrow.resize(size);
@@ -53,14 +59,12 @@ void Executor::Buffer::resize(ElementType type) {
   }
 }
 
-void Executor::reserve(std::uint32_t keys) {
-  if (keys <= capacity_) return;
-  capacity_ = std::max(keys, 2 * capacity_);
+void Executor::reserve(std::uint32_t keys, std::size_t rows) {
   for (std::size_t i = 0; i < buffers_.size(); ++i) {
     const Slot& slot = plan_.slots[i];
     if (!slot.is_per_key) continue;
-    buffers_[i].stride = slot.width * capacity_;
-    buffers_[i].resize(slot.type);
+    buffers_[i].stride = std::size_t{slot.width} * keys;
+    buffers_[i].reserve(slot.type, rows);
   }
 }
 
@@ -103,10 +107,12 @@ void Executor::split(std::size_t n, std::size_t elements, Body&& body) {
 
 void Executor::run_body(std::span<const Row> rows) {
   IMO_CHECK(rows.size() <= kBatch, "more rows than a pass takes");
+  std::uint32_t keys = 0;
   for (const Row& row : rows) {
     IMO_CHECK(row.position < row.cache->capacity(), "a row beyond its cache");
-    reserve(row.position + 1);
+    keys = std::max(keys, row.position + 1);
   }
+  reserve(keys, rows.size());
   rows_ = rows;
   const auto count = static_cast<std::uint32_t>(rows.size());
   for (std::uint32_t i = 0; i < program_.tail; ++i) run(i, 0, count);

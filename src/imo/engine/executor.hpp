@@ -26,8 +26,9 @@ class Executor {
   /// Program, plan and the execution's pool must outlive it.
   Executor(const model::Program& program, const Plan& plan, const Execution& execution);
 
-  /// How many rows one pass takes at most.
-  [[nodiscard]] static std::uint32_t batch();
+  /// How many rows a pass should take at most whose first of any sequence is at `position`, or
+  /// before it.
+  [[nodiscard]] static std::uint32_t room(std::uint32_t position);
 
   /// Runs the operators before the tail.
   void run_body(std::span<const Row> rows);
@@ -47,7 +48,7 @@ class Executor {
     AlignedVector<std::int64_t> large;
     std::size_t stride = 0;  ///< elements from one row to the next
 
-    void resize(model::ElementType type);
+    void reserve(model::ElementType type, std::size_t rows);
   };
 
   /// Row `row` of the pass in the output of operator `index`.
@@ -59,8 +60,8 @@ class Executor {
   [[nodiscard]] std::size_t row_size(std::uint32_t index, std::uint32_t row) const;
   [[nodiscard]] std::size_t keys(std::uint32_t row) const { return rows_[row].position + 1; }
 
-  /// Makes room for the scores of `keys` keys a row.
-  void reserve(std::uint32_t keys);
+  /// Makes room for the scores of `keys` keys a row, for one pass.
+  void reserve(std::uint32_t keys, std::size_t rows);
   void run(std::uint32_t index, std::uint32_t begin, std::uint32_t end);
   void show(std::uint32_t index, std::uint32_t begin, std::uint32_t end);
   /// Calls body(first, last) over n items, on all threads where `elements` are worth it.
@@ -90,7 +91,6 @@ class Executor {
   const Kernels& kernels_;
   ThreadPool* pool_;
   std::size_t split_from_;
-  std::uint32_t capacity_ = 0;  ///< keys that a row of scores has room for
   std::vector<Buffer> buffers_;
   std::span<const Row> rows_;
 };

@@ -1,6 +1,8 @@
 // The executor against its slow twin: every row of every operator, on made-up models of many
 // shapes, and on programs whose shifts are wrong on purpose so that everything saturates.
 
+#include "imo/engine/executor.hpp"
+
 #include "imo/engine/plain_run.hpp"
 #include "imo/engine/session.hpp"
 #include "imo/model/program_check.hpp"
@@ -134,6 +136,18 @@ TEST(Executor, EveryKernelOnAnyNumberOfThreadsGivesTheSameBits) {
       }
     }
   }
+}
+
+// The scores of a pass take no more memory behind a long context than in a short one, but for the
+// least number of rows that still shares the weights.
+TEST(Executor, APassIsShorterBehindALongContext) {
+  EXPECT_EQ(Executor::room(0), 128U);
+  for (std::uint32_t position = 0; position < 5000; ++position) {
+    const std::uint32_t rows = Executor::room(position);
+    ASSERT_LE(rows, Executor::room(0));
+    ASSERT_TRUE(rows == 32 || rows * (position + rows) <= 4096 * 32) << position;
+  }
+  EXPECT_EQ(Executor::room(1U << 17), 32U);
 }
 
 // Smaller shifts make every value larger: clamps everywhere, and still the same bits.

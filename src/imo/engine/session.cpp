@@ -56,9 +56,8 @@ Result<void> Session::extend_choosing(std::span<const TokenId> tokens, std::size
     return invalid(fmt::format("token {} at position {} is outside the vocabulary of {}", tokens[i],
                                state.position + i, state.model.vocabulary_size()));
   }
-  const std::size_t batch = state.executor.batch();
-  for (std::size_t start = 0; start < tokens.size(); start += batch) {
-    const std::size_t count = std::min(batch, tokens.size() - start);
+  for (std::size_t start = 0, count = 0; start < tokens.size(); start += count) {
+    count = std::min<std::size_t>(Executor::room(state.position), tokens.size() - start);
     const auto rows = static_cast<std::uint32_t>(count);
     state.rows.clear();
     for (std::uint32_t r = 0; r < rows; ++r) {

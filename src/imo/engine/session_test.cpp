@@ -34,9 +34,9 @@ std::vector<TokenId> some_tokens(std::size_t count, unsigned seed) {
 
 TEST(Session, AnySplitGivesTheSameLogits) {
   TinyShape shape;
-  shape.context = 100;  // more than one batch of the executor
+  shape.context = 300;  // more than two passes of the executor
   const Model model = tiny(shape);
-  const auto tokens = some_tokens(100, 1);
+  const auto tokens = some_tokens(300, 1);
   std::vector<std::vector<std::int32_t>> expected;
   Session whole(model);
   ASSERT_TRUE(whole.extend_choosing(tokens, 0, [&](const Choice& choice) {
@@ -49,7 +49,7 @@ TEST(Session, AnySplitGivesTheSameLogits) {
     Session session(model);
     std::size_t at = 0;
     while (at < tokens.size()) {
-      const std::size_t count = std::min<std::size_t>(1 + random() % 50, tokens.size() - at);
+      const std::size_t count = std::min<std::size_t>(1 + random() % 150, tokens.size() - at);
       ASSERT_TRUE(session.extend(std::span(tokens).subspan(at, count)));
       at += count;
       ASSERT_EQ(session.position(), at);

@@ -378,7 +378,8 @@ void disturb(Operator& op, std::mt19937& random) {
   const auto byte = static_cast<std::uint8_t>(word);
   switch (below(random, 13)) {
     case 0:
-      op.kind = static_cast<OperatorKind>(below(random, 21));
+      // Those that no step knows, and one that there is not, are among them.
+      op.kind = static_cast<OperatorKind>(below(random, 23));
       break;
     case 1:
       op.bits = below(random, 2) == 0 ? 31 : byte;
