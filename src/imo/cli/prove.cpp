@@ -3,6 +3,7 @@
 #include "imo/base/file.hpp"
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
+#include "imo/base/large_vector.hpp"
 #include "imo/base/machine.hpp"
 #include "imo/cli/dev.hpp"
 #include "imo/cli/key_folder.hpp"
@@ -114,6 +115,7 @@ Report estimate_report(const node::ProvingCost& cost) {
 }
 
 Result<Report> prove(const ProveOptions& options) {
+  keep_freed_memory();
   if (options.prompt.empty())
     return invalid(
         "there is nothing to prove: name a prompt, or an answer on the chain with --request");
@@ -250,6 +252,7 @@ Result<Report> bench_prove(const BenchProveOptions& options) {
   if (options.prompt == 0 || options.prompt >= options.tokens || options.repeat == 0) {
     return invalid("--prompt must be at least 1 and less than --tokens, --repeat at least 1");
   }
+  keep_freed_memory();
   IMO_TRY(const Runner runner, Runner::create(options.execution));
   IMO_TRY(const engine::Model model, open_model(options.model, {.verify = false}));
   zkml::Statement statement;
