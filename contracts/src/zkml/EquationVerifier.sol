@@ -2,13 +2,14 @@
 pragma solidity 0.8.37;
 
 import {Equations} from "./Equations.sol";
-import {Fp3} from "./Fp3.sol";
+import {Fp3, ONE, ZERO} from "./Fp3.sol";
 import {Handover} from "./Handover.sol";
 import {IProofPart} from "./IProofPart.sol";
 import {EquationBuilder} from "./EquationBuilder.sol";
 import {ModelEquations} from "./ModelEquations.sol";
 import {ModelTerms} from "./ModelTerms.sol";
 import {Openings} from "./Openings.sol";
+import {Points} from "./Points.sol";
 import {ProductSum} from "./ProductSum.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {TermSum} from "./TermSum.sol";
@@ -59,7 +60,9 @@ contract EquationVerifier is IProofPart, ProofErrors {
         Fp3 chi = reader.challenge();
         (Fp3[] memory r, Fp3 value) =
             ProductSum.reduce(reader, ModelTerms.variables(c.m), EquationBuilder.combine(c, chi));
-        TermSum.Sum memory sum = TermSum.start(c, r, chi);
+        // Made at once: a variable that is set later would first be made with a context of its own.
+        TermSum.Sum memory sum =
+            TermSum.Sum(c, r, Points.start(r), chi, ONE, TermSum.halvings(r.length), ZERO);
         ModelTerms.add(sum);
         if (sum.total != value) revert ProofErrors.ProductMismatch(reader.offset());
     }

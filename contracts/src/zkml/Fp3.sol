@@ -161,6 +161,31 @@ function sumOfProducts(Fp3[] memory a, uint256 fromA, Fp3[] memory b, uint256 fr
     }
 }
 
+/// @notice values[0] + x values[1] + x^2 values[2] .. + x^k behind, of k values.
+function horner(Fp3[] memory values, Fp3 x, Fp3 behind) pure returns (Fp3 sum) {
+    assembly ("memory-safe") {
+        let x0 := shr(128, x)
+        let x1 := and(shr(64, x), MASK)
+        let x2 := and(x, MASK)
+        let s0 := shr(128, behind)
+        let s1 := and(shr(64, behind), MASK)
+        let s2 := and(behind, MASK)
+        for { let at := add(values, shl(5, mload(values))) } gt(at, values) { at := sub(at, 32) } {
+            let value := mload(at)
+            let t0 := add(shr(128, value), add(mul(s0, x0), shl(1, add(mul(s1, x2), mul(s2, x1)))))
+            let t1 :=
+                add(
+                    and(shr(64, value), MASK),
+                    add(add(mul(s0, x1), mul(s1, x0)), shl(1, mul(s2, x2)))
+                )
+            s2 := mod(add(and(value, MASK), add(add(mul(s0, x2), mul(s1, x1)), mul(s2, x0))), P)
+            s0 := mod(t0, P)
+            s1 := mod(t1, P)
+        }
+        sum := or(or(shl(128, s0), shl(64, s1)), s2)
+    }
+}
+
 /// @notice 1 / a.
 /// @dev The norm of a, its product with its two conjugates, lies in F_p; b is the product of the conjugates.
 function inverse(Fp3 a) pure returns (Fp3) {

@@ -69,46 +69,43 @@ library FractionSum {
         return sum;
     }
 
-    /// @dev s - r (g1 + g2) + c (g1 + c g2). Parts stay unreduced, below 2^200, until the end.
+    /// @dev s - r (g1 + g2) + c (g1 + c g2), as s + (c - r) g1 + (c^2 - r) g2. Parts stay unreduced until the end: those of c - r
+    /// are below 2^66, of c^2 - r below 2^131.
     function _next(Fp3 s, Fp3 r, Fp3 c, Fp3 g1, Fp3 g2) private pure returns (Fp3 next) {
         assembly ("memory-safe") {
-            let a0 := shr(128, c)
-            let a1 := and(shr(64, c), MASK)
-            let a2 := and(c, MASK)
             let t0
             let t1
             let t2
             {
-                // g1 + c g2
+                // c^2 - r
+                let a0 := shr(128, c)
+                let a1 := and(shr(64, c), MASK)
+                let a2 := and(c, MASK)
+                t0 := add(sub(P, shr(128, r)), add(mul(a0, a0), shl(2, mul(a1, a2))))
+                t1 := add(sub(P, and(shr(64, r), MASK)), shl(1, add(mul(a0, a1), mul(a2, a2))))
+                t2 := add(sub(P, and(r, MASK)), add(shl(1, mul(a0, a2)), mul(a1, a1)))
+            }
+            {
+                // times g2
                 let b0 := shr(128, g2)
                 let b1 := and(shr(64, g2), MASK)
                 let b2 := and(g2, MASK)
-                t0 := add(shr(128, g1), add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))))
-                t1 := add(
-                    and(shr(64, g1), MASK),
-                    add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))
-                )
-                t2 := add(and(g1, MASK), add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0)))
-            }
-            {
-                // s + c t
-                let u0 := add(shr(128, s), add(mul(a0, t0), shl(1, add(mul(a1, t2), mul(a2, t1)))))
-                let u1 :=
-                    add(
-                        and(shr(64, s), MASK),
-                        add(add(mul(a0, t1), mul(a1, t0)), shl(1, mul(a2, t2)))
-                    )
-                t2 := add(and(s, MASK), add(add(mul(a0, t2), mul(a1, t1)), mul(a2, t0)))
+                let u0 := add(mul(t0, b0), shl(1, add(mul(t1, b2), mul(t2, b1))))
+                let u1 := add(add(mul(t0, b1), mul(t1, b0)), shl(1, mul(t2, b2)))
+                t2 := add(add(mul(t0, b2), mul(t1, b1)), mul(t2, b0))
                 t0 := u0
                 t1 := u1
             }
-            // (-r) (g1 + g2)
-            a0 := sub(P, shr(128, r))
-            a1 := sub(P, and(shr(64, r), MASK))
-            a2 := sub(P, and(r, MASK))
-            let b0 := add(shr(128, g1), shr(128, g2))
-            let b1 := add(and(shr(64, g1), MASK), and(shr(64, g2), MASK))
-            let b2 := add(and(g1, MASK), and(g2, MASK))
+            t0 := add(t0, shr(128, s))
+            t1 := add(t1, and(shr(64, s), MASK))
+            t2 := add(t2, and(s, MASK))
+            // (c - r) g1
+            let a0 := add(shr(128, c), sub(P, shr(128, r)))
+            let a1 := add(and(shr(64, c), MASK), sub(P, and(shr(64, r), MASK)))
+            let a2 := add(and(c, MASK), sub(P, and(r, MASK)))
+            let b0 := shr(128, g1)
+            let b1 := and(shr(64, g1), MASK)
+            let b2 := and(g1, MASK)
             next := or(
                 or(
                     shl(

@@ -34,26 +34,32 @@ library Points {
 
     /// @notice eq(a, b), both of n coordinates.
     function equal(uint256 a, uint256 b, uint256 n) internal pure returns (Fp3) {
-        return _equals(a, b, n, 0, 0);
+        return _equals(a, b, n, ONE, 0, 0);
     }
 
-    /// @notice eq of the first 0, 1, 2 .. n coordinates of a and b.
-    function equals(uint256 a, uint256 b, uint256 n) internal pure returns (Fp3[] memory prefixes) {
-        prefixes = new Fp3[](n + 1);
-        prefixes[0] = ONE;
-        _equals(a, b, n, start(prefixes) + 32, 32);
+    /// @notice Goes on with the list of eq of the first 0, 1, 2 .. coordinates of a and b.
+    /// @param known How many coordinates the last one so far is of.
+    /// @param n How many the last one will be of; there must be room in the list.
+    function extendEquals(Fp3[] memory prefixes, uint256 a, uint256 b, uint256 known, uint256 n)
+        internal
+        pure
+    {
+        unchecked {
+            uint256 to = start(prefixes) + 32 * known;
+            uint256 skip = 32 * known;
+            _equals(a + skip, b + skip, n - known, coordinate(to, 0), to + 32, 32);
+        }
     }
 
-    /// @dev The product of 1 - a_j - b_j + 2 a_j b_j. A factor's parts are below 2^134 and stay as they are: what is
+    /// @dev `product` times all 1 - a_j - b_j + 2 a_j b_j. A factor's parts are below 2^134 and stay as they are: what is
     /// reduced are the product's, which are below p.
     /// @param to Where the product goes after each coordinate, in steps of `step`.
-    function _equals(uint256 a, uint256 b, uint256 n, uint256 to, uint256 step)
+    function _equals(uint256 a, uint256 b, uint256 n, Fp3 product, uint256 to, uint256 step)
         private
         pure
-        returns (Fp3 product)
+        returns (Fp3)
     {
         assembly ("memory-safe") {
-            product := shl(128, 1)
             for { let end := add(a, shl(5, n)) } lt(a, end) { a := add(a, 32) } {
                 let f0 := mload(a)
                 let f1 := and(shr(64, f0), MASK)
@@ -92,6 +98,7 @@ library Points {
                 }
             }
         }
+        return product;
     }
 
     /// @notice eq(i, r).

@@ -35,6 +35,45 @@ library ProofTree {
                 last := add(copy, sub(last, level))
                 level := copy
             }
+            {
+                // Levels below the first at which two of the nodes are siblings: there each goes up on its own.
+                let nearest := 0xffffffffffff
+                for { let node := add(level, 32) } lt(node, last) { node := add(node, 32) } {
+                    let distance := and(xor(mload(node), mload(sub(node, 32))), 0xffffffffffff)
+                    if lt(distance, nearest) { nearest := distance }
+                }
+                let alone := 0
+                for {} and(lt(alone, height), gt(nearest, 1)) { alone := add(alone, 1) } {
+                    nearest := shr(1, nearest)
+                }
+                height := sub(height, alone)
+                let step := mul(26, shr(5, sub(last, level)))
+                alone := mul(alone, step)
+                for { let place := level } lt(place, last) { place := add(place, 32) } {
+                    let node := mload(place)
+                    let position := and(node, 0xffffffffffff)
+                    let sibling := at
+                    for { let end := add(at, alone) } lt(sibling, end) {
+                        sibling := add(sibling, step)
+                    } {
+                        // As below.
+                        switch and(position, 1)
+                        case 1 {
+                            mstore(0, calldataload(sibling))
+                            mstore(26, node)
+                        }
+                        default {
+                            mstore(0, node)
+                            mstore(26, calldataload(sibling))
+                        }
+                        node := keccak256(0, 52)
+                        position := shr(1, position)
+                    }
+                    mstore(place, or(and(node, DIGEST), position))
+                    at := add(at, 26)
+                }
+                at := add(first, alone)
+            }
             for {} height { height := sub(height, 1) } {
                 mstore(last, 0xffffffffffff)
                 let to := level

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Circuit} from "./Circuit.sol";
 import {ColumnClaims} from "./ColumnClaims.sol";
 import {EquationBuilder} from "./EquationBuilder.sol";
-import {Fp3, ONE, P, sumOfProducts} from "./Fp3.sol";
+import {Fp3, P, sumOfProducts} from "./Fp3.sol";
 import {Points} from "./Points.sol";
 
 /// @title A sum over the terms of all equations, at the point r where the sum of products ended
@@ -16,7 +16,7 @@ library TermSum {
     /// @param point r, of as many coordinates as the largest term has variables.
     /// @param r Where its first coordinate is.
     /// @param power Of chi, for the equation that the next terms belong to.
-    /// @param halves 1, 1/2, 1/4 ..: a term is constant in the variables that it does not have.
+    /// @param halves See halvings(): a term is constant in the variables that it does not have.
     /// @param total Of the terms so far.
     struct Sum {
         EquationBuilder.Context c;
@@ -30,17 +30,12 @@ library TermSum {
 
     uint256 private constant HALF = 0x7fffffff80000001; // (p + 1) / 2
 
-    function start(EquationBuilder.Context memory c, Fp3[] memory point, Fp3 chi)
-        internal
-        pure
-        returns (Sum memory s)
-    {
-        (s.c, s.point, s.r) = (c, point, Points.start(point));
-        (s.chi, s.power) = (chi, ONE);
-        s.halves = new uint256[](point.length + 1);
+    /// @notice 1, 1/2, 1/4 .., of which there are n + 1.
+    function halvings(uint256 n) internal pure returns (uint256[] memory halves) {
+        halves = new uint256[](n + 1);
         uint256 power = 1;
-        for (uint256 i; i < s.halves.length; ++i) {
-            s.halves[i] = power;
+        for (uint256 i; i <= n; ++i) {
+            halves[i] = power;
             power = mulmod(power, HALF, P);
         }
     }

@@ -125,10 +125,21 @@ library Transcript {
                     )
                 )
             )
+            // challenge()
+            let free := mload(0x40)
+            let blockAt := mload(add(reader, 0x20))
+            mstore(free, mload(reader))
+            calldatacopy(add(free, 32), blockAt, sub(next, blockAt))
+            let s := keccak256(free, sub(add(next, 32), blockAt))
+            mstore(reader, s)
+            mstore(add(reader, 0x20), next)
             mstore(add(reader, 0x40), next)
+            c := or(
+                or(shl(128, mod(shr(170, s), P)), shl(64, mod(and(shr(85, s), MASK85), P))),
+                mod(and(s, MASK85), P)
+            )
         }
         if (!isRead) _refuseSecond(reader, at);
-        c = challenge(reader);
     }
 
     /// @notice `count` numbers of `bits` bits, 1 to 32, in order and possibly repeated.

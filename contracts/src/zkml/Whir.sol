@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, ZERO} from "./Fp3.sol";
+import {Fp3, ZERO, horner} from "./Fp3.sol";
 import {Lanes} from "./Lanes.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {Transcript} from "./Transcript.sol";
@@ -112,11 +112,7 @@ library Whir {
         Fp3[] memory r,
         Fp3 gamma
     ) private pure returns (Fp3 sum) {
-        uint256 count;
-        for (uint256 i; i < committed.length; ++i) {
-            count += committed[i].claims.length;
-        }
-        WhirClaims.Weights memory known = WhirClaims.weightsAt(r, count);
+        WhirClaims.Weights memory known = WhirClaims.weightsAt(r);
         for (uint256 i = committed.length; i > 0; --i) {
             sum = committed[i - 1].claims.weights(known, sum, gamma);
         }
@@ -181,10 +177,7 @@ library Whir {
         Fp3 gamma = reader.challenge();
         Fp3 sum;
         for (uint256 p = answers.length; p > 0; --p) {
-            Fp3[] memory values = answers[p - 1].values;
-            for (uint256 j = values.length; j > 0; --j) {
-                sum = sum.mulAdd(gamma, values[j - 1]);
-            }
+            sum = horner(answers[p - 1].values, gamma, sum);
         }
         state.sum = sum.mulAdd(gamma, binding.value).mulAdd(gamma, state.sum);
         state.added[i] = Added(binding.point, gamma, answers);
@@ -288,9 +281,11 @@ library Whir {
         for (uint256 p = parts.length; p > 0; --p) {
             WhirParts.Weights memory weights = WhirParts.prepare(parts[p - 1], r);
             uint256[] memory points = added.answers[p - 1].points;
-            for (uint256 j = points.length; j > 0; --j) {
-                sum = sum.mulAdd(added.gamma, weights.weight(points[j - 1]));
+            Fp3[] memory all = new Fp3[](points.length);
+            for (uint256 j; j < all.length; ++j) {
+                all[j] = weights.weight(points[j]);
             }
+            sum = horner(all, added.gamma, sum);
         }
     }
 
@@ -298,11 +293,13 @@ library Whir {
     function _roundWeights(Added memory added, uint256 pairs, uint256 end)
         private
         pure
-        returns (Fp3 sum)
+        returns (Fp3)
     {
         uint256[] memory points = added.answers[0].points;
-        for (uint256 j = points.length; j > 0; --j) {
-            sum = sum.mulAdd(added.gamma, WhirWeights.powers(points[j - 1], pairs, end));
+        Fp3[] memory all = new Fp3[](points.length);
+        for (uint256 j; j < all.length; ++j) {
+            all[j] = WhirWeights.powers(points[j], pairs, end);
         }
+        return horner(all, added.gamma, ZERO);
     }
 }

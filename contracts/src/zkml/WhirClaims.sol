@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, ONE, ZERO, sumOfProducts} from "./Fp3.sol";
+import {Fp3, MASK, ONE, P, horner} from "./Fp3.sol";
+import {LANES, Lanes} from "./Lanes.sol";
 import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
+import {LANE, Spread, spread} from "./Spread.sol";
 import {WhirBinding} from "./WhirBinding.sol";
 import {WhirWeights} from "./WhirWeights.sol";
 
@@ -34,20 +36,24 @@ library WhirClaims {
 
     /// @dev Variables whose weights are tabulated together.
     uint256 private constant GROUP = 4;
-    /// @dev Weights of blocks that are kept, less one: a power of two, less one.
-    uint256 private constant BLOCKS_MASK = 255;
+    /// @dev Logarithm of how many neighbouring blocks have their weights in one run.
+    uint256 private constant RUN = 3;
+    /// @dev Weights and runs that are kept, less one: powers of two, less one.
+    uint256 private constant BLOCKS_MASK = 63;
+    uint256 private constant RUNS_MASK = 127;
+    /// @dev The modulus in each part of a Spread.
+    uint256 private constant SPREAD_P =
+        0x3fffffffc0000000400001fffffffe0000000200000ffffffff00000001;
 
     /// @dev Weights at r that many claims have in common.
-    /// @param points Those met so far, each at a place near its address mod their number, a power of two.
-    /// @param prefixes For each of them, the weights of claims at its first 0, 1, 2 .. coordinates.
     /// @param groups For each group of variables its weights, when they were needed.
-    /// @param blocks Weights of blocks' numbers: number and variable in one word, the weight in the next; a word of zero is free.
+    /// @param blocks Weights of blocks' numbers: which, see _block(), and in the next word the weight; a word of zero is free.
+    /// @param runs Weights of neighbouring blocks: which, see _run(), and in the lowest 32 bits where they are; zero is free.
     struct Weights {
         Fp3[] r;
-        Fp3[][] points;
-        Fp3[][] prefixes;
         Fp3[][] groups;
         uint256[] blocks;
+        uint256[] runs;
     }
 
     /// @notice Refuses claims that a vector of 2^n elements cannot have, and moves the others.
@@ -60,110 +66,198 @@ library WhirClaims {
     {
         if (claims.length > room) revert ProofErrors.BadClaimCount(claims.length);
         unchecked {
-            for (uint256 i; i < claims.length; ++i) {
+            uint256 count = claims.length;
+            for (uint256 i; i < count; ++i) {
                 Claim memory claim = claims[i];
-                uint256 v = claim.variables;
-                if (v > n) revert ProofErrors.BadDimension(v, n);
-                if (v > claim.point.length) {
-                    revert ProofErrors.BadDimension(claim.point.length, v);
+                (uint256 v, uint256 first) = (claim.variables, claim.first);
+                uint256 dimension = claim.point.length;
+                uint256 blocks = claim.scales.length;
+                if (v > n || v > dimension || first > end || first + blocks > end >> v) {
+                    if (v > n) revert ProofErrors.BadDimension(v, n);
+                    if (v > dimension) revert ProofErrors.BadDimension(dimension, v);
+                    revert ProofErrors.BadBlocks(first, blocks, end >> v);
                 }
-                uint256 count = claim.scales.length;
-                if (claim.first > end || claim.first + count > end >> v) {
-                    revert ProofErrors.BadBlocks(claim.first, count, end >> v);
-                }
-                claim.first += offset >> v;
+                claim.first = first + (offset >> v);
             }
         }
     }
 
     /// @notice v_1 + gamma v_2 + gamma^2 v_3 .. gamma^(k-1) v_k + gamma^k behind
-    function values(Claim[] memory claims, Fp3 behind, Fp3 gamma) internal pure returns (Fp3 sum) {
-        sum = behind;
-        for (uint256 i = claims.length; i > 0; --i) {
-            sum = sum.mulAdd(gamma, claims[i - 1].value);
+    function values(Claim[] memory claims, Fp3 behind, Fp3 gamma) internal pure returns (Fp3) {
+        Fp3[] memory all = new Fp3[](claims.length);
+        assembly ("memory-safe") {
+            let to := add(all, 32)
+            let at := add(claims, 32)
+            for { let end := add(at, shl(5, mload(claims))) } lt(at, end) { at := add(at, 32) } {
+                mstore(to, mload(add(mload(at), 0x80)))
+                to := add(to, 32)
+            }
         }
+        return horner(all, gamma, behind);
     }
 
     /// @notice What weights() of claims look up, none of it known yet.
-    /// @param most Claims that may come.
-    function weightsAt(Fp3[] memory r, uint256 most) internal pure returns (Weights memory known) {
-        known.r = r;
-        unchecked {
-            uint256 places = 2;
-            while (places < 2 * most) places *= 2;
-            known.points = new Fp3[][](places);
-            known.prefixes = new Fp3[][](places);
-            known.groups = new Fp3[][]((r.length + GROUP - 1) / GROUP);
-            known.blocks = new uint256[](2 * (BLOCKS_MASK + 1));
-        }
+    function weightsAt(Fp3[] memory r) internal pure returns (Weights memory) {
+        return Weights(
+            r,
+            new Fp3[][]((r.length + GROUP - 1) / GROUP),
+            new uint256[](2 * (BLOCKS_MASK + 1)),
+            new uint256[](RUNS_MASK + 1)
+        );
     }
 
-    /// @notice w_1(r) + gamma w_2(r) + .. gamma^(k-1) w_k(r) + gamma^k behind
+    /// @notice w_1(r) + gamma w_2(r) + .. gamma^(k-1) w_k(r) + gamma^k behind. Points are of no use afterwards.
     function weights(Claim[] memory claims, Weights memory known, Fp3 behind, Fp3 gamma)
         internal
         pure
-        returns (Fp3 sum)
+        returns (Fp3)
     {
-        sum = behind;
+        Fp3[] memory all = new Fp3[](claims.length);
         unchecked {
-            for (uint256 i = claims.length; i > 0; --i) {
-                Claim memory claim = claims[i - 1];
-                Fp3 low = _prefixes(known, claim.point)[claim.variables];
-                sum = sum.mulAdd(gamma, low * _blocks(known, claim));
+            for (uint256 i; i < all.length; ++i) {
+                Claim memory claim = claims[i];
+                all[i] = _prefix(known.r, claim.point, claim.variables) * _blocks(known, claim);
             }
         }
+        return horner(all, gamma, behind);
     }
 
-    function _prefixes(Weights memory known, Fp3[] memory point)
+    /// @dev The weight of claims at the first v coordinates of a point. In place of its length a point gets, when it is first met,
+    /// 2^128 times where the list of these weights is, for v from 0 on, plus the last v that is known.
+    function _prefix(Fp3[] memory r, Fp3[] memory point, uint256 v)
         private
         pure
-        returns (Fp3[] memory prefixes)
+        returns (Fp3 weight)
     {
         unchecked {
-            // Points lie at least two words apart, and their number is below that of places.
-            uint256 mask = known.points.length - 1;
-            uint256 at = _address(point) >> 6 & mask;
-            while (_address(known.points[at]) != _address(point)) {
-                if (known.points[at].length == 0) {
-                    uint256 count = point.length < known.r.length ? point.length : known.r.length;
-                    prefixes = Points.equals(Points.start(point), Points.start(known.r), count);
-                    known.points[at] = point;
-                    known.prefixes[at] = prefixes;
-                    return prefixes;
+            uint256 word = point.length;
+            if (word >> 128 == 0) {
+                Fp3[] memory list = new Fp3[]((word < r.length ? word : r.length) + 1);
+                list[0] = ONE;
+                assembly ("memory-safe") {
+                    word := shl(128, list)
                 }
-                at = (at + 1) & mask;
             }
-            return known.prefixes[at];
+            Fp3[] memory prefixes;
+            assembly ("memory-safe") {
+                prefixes := shr(128, word)
+            }
+            uint256 known = word & type(uint128).max;
+            if (known < v) {
+                Points.extendEquals(prefixes, Points.start(point), Points.start(r), known, v);
+                word += v - known;
+            }
+            assembly ("memory-safe") {
+                mstore(point, word)
+                weight := mload(add(prefixes, shl(5, add(v, 1))))
+            }
         }
     }
 
     /// @dev What multiplies the weight within a block: the scales, each times the weight of its block's number.
     function _blocks(Weights memory known, Claim memory claim) private pure returns (Fp3 sum) {
         Fp3[] memory scales = claim.scales;
-        if (scales.length == 0) return ZERO;
-        if (scales.length > 1) return _manyBlocks(known, claim.variables, claim.first, scales);
+        if (scales.length != 1) return _manyBlocks(known, claim.variables, claim.first, scales);
         sum = _block(known, claim.variables, claim.first);
         if (scales[0] != ONE) sum = sum * scales[0];
     }
 
-    /// @dev Blocks whose numbers differ in the lowest bits only, within one group of variables, are added up first.
     function _manyBlocks(Weights memory known, uint256 v, uint256 first, Fp3[] memory scales)
         private
         pure
-        returns (Fp3 sum)
+        returns (Fp3)
     {
-        (Fp3[] memory group, uint256 end) = _groupOf(known, v);
         unchecked {
-            uint256 size = 1 << (end - v);
-            for (uint256 i; i < scales.length;) {
-                uint256 count = size - first % size;
-                if (count > scales.length - i) count = scales.length - i;
-                Fp3 weight = _block(known, end, first / size);
-                sum =
-                    weight.mulAdd(sumOfProducts(scales, i, group, size + first % size, count), sum);
+            (uint256 factors, uint256 left) = _factorsOf(scales);
+            uint256 lanes;
+            uint256 third;
+            while (left != 0) {
+                uint256 run = _run(known, v, first >> RUN);
+                uint256 from = first % (1 << RUN);
+                uint256 count = (1 << RUN) - from;
+                if (count > left) count = left;
+                assembly ("memory-safe") {
+                    let at := add(run, shl(5, from))
+                    for { let end := add(at, shl(5, count)) } lt(at, end) { at := add(at, 32) } {
+                        let a2 := mload(at)
+                        let a0 := shr(170, a2)
+                        let a1 := and(shr(85, a2), LANE)
+                        a2 := and(a2, LANE)
+                        lanes := add(
+                            lanes,
+                            add(
+                                add(
+                                    mulmod(a0, mload(factors), LANES),
+                                    mulmod(a1, mload(add(factors, 32)), LANES)
+                                ),
+                                mulmod(a2, mload(add(factors, 64)), LANES)
+                            )
+                        )
+                        third := add(
+                            third,
+                            add(
+                                add(
+                                    mul(a0, mload(add(factors, 96))),
+                                    mul(a1, mload(add(factors, 128)))
+                                ),
+                                mul(a2, mload(add(factors, 160)))
+                            )
+                        )
+                        factors := add(factors, 192)
+                    }
+                }
                 first += count;
-                i += count;
+                left -= count;
             }
+            return Lanes.join(lanes, third);
+        }
+    }
+
+    /// @dev Scales as Lanes.forExtension() has them. In place of their number scales get, when they are first met, 2^128 times where
+    /// that table is, plus their number.
+    function _factorsOf(Fp3[] memory scales) private pure returns (uint256 table, uint256 count) {
+        uint256 word = scales.length;
+        table = word >> 128;
+        count = word & type(uint128).max;
+        if (table == 0) {
+            table = Lanes.forExtension(scales, 0);
+            assembly ("memory-safe") {
+                mstore(scales, or(shl(128, table), count))
+            }
+        }
+    }
+
+    /// @dev eq(i, r) for all 2^n indices i, each times `scale`, as Spread has them; parts are below p 2^n. See Points.weights().
+    /// @return table Where they are in memory.
+    function _weights(Fp3 scale, uint256 r, uint256 n) private pure returns (uint256 table) {
+        Spread first = spread(scale);
+        assembly ("memory-safe") {
+            table := mload(0x40)
+            let end := add(table, 32)
+            mstore(table, first)
+            for { let last := add(r, shl(5, n)) } lt(r, last) { r := add(r, 32) } {
+                let x2 := mload(r)
+                let x0 := shr(128, x2)
+                let x1 := and(shr(64, x2), MASK)
+                x2 := and(x2, MASK)
+                let size := sub(end, table)
+                for { let at := table } lt(at, end) { at := add(at, 32) } {
+                    let w2 := mload(at)
+                    let w0 := shr(170, w2)
+                    let w1 := and(shr(85, w2), LANE)
+                    w2 := and(w2, LANE)
+                    let one := mod(add(mul(w0, x0), shl(1, add(mul(w1, x2), mul(w2, x1)))), P)
+                    one := or(
+                        shl(85, one),
+                        mod(add(add(mul(w0, x1), mul(w1, x0)), shl(1, mul(w2, x2))), P)
+                    )
+                    one := or(shl(85, one), mod(add(add(mul(w0, x2), mul(w1, x1)), mul(w2, x0)), P))
+                    mstore(add(at, size), one)
+                    mstore(at, sub(add(mload(at), SPREAD_P), one))
+                }
+                end := add(end, size)
+            }
+            mstore(0x40, end)
         }
     }
 
@@ -176,7 +270,7 @@ library WhirClaims {
         if (v == known.r.length) return ONE;
         unchecked {
             uint256[] memory blocks = known.blocks;
-            uint256 key = block_ << 8 | v;
+            uint256 key = block_ << 8 | v + 1;
             uint256 at;
             bool isKnown;
             assembly ("memory-safe") {
@@ -216,9 +310,29 @@ library WhirClaims {
         }
     }
 
-    function _address(Fp3[] memory point) private pure returns (uint256 at) {
-        assembly ("memory-safe") {
-            at := point
+    /// @dev Where in memory _weights() are of the 2^RUN blocks of 2^v elements from number_ * 2^RUN on, or of all there are.
+    function _run(Weights memory known, uint256 v, uint256 number_)
+        private
+        pure
+        returns (uint256 run)
+    {
+        unchecked {
+            uint256 key = number_ << 8 | v + 1;
+            uint256 at;
+            uint256 word;
+            uint256[] memory runs = known.runs;
+            assembly ("memory-safe") {
+                at := add(add(runs, 32), shl(5, and(add(number_, mul(v, 37)), RUNS_MASK)))
+                word := mload(at)
+                run := and(word, 0xffffffff)
+            }
+            if (word >> 32 == key) return run;
+            Fp3[] memory r = known.r;
+            uint256 end = v + RUN < r.length ? v + RUN : r.length;
+            run = _weights(_block(known, end, number_), Points.start(r) + 32 * v, end - v);
+            assembly ("memory-safe") {
+                mstore(at, or(shl(32, key), run))
+            }
         }
     }
 }

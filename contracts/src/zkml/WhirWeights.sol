@@ -68,7 +68,7 @@ library WhirWeights {
     }
 
     /// @notice sum_b coefficients[b] x^b for x in F_p, at most 2^30 of them.
-    /// @param table Of Lanes.forBase(), for the coefficients.
+    /// @param table Of Lanes.forBase(), for the coefficients, whose number is a multiple of 4.
     function evaluateUnivariate(uint256 table, uint256 count, uint256 x)
         internal
         pure
@@ -78,10 +78,19 @@ library WhirWeights {
         uint256 third;
         assembly ("memory-safe") {
             let power := 1
-            for { let end := add(table, shl(6, count)) } lt(table, end) { table := add(table, 64) }
+            for { let end := add(table, shl(6, count)) } lt(table, end) { table := add(table, 256) }
             {
                 lanes := add(lanes, mulmod(power, mload(table), LANES))
                 third := add(third, mul(power, mload(add(table, 32))))
+                power := mulmod(power, x, P)
+                lanes := add(lanes, mulmod(power, mload(add(table, 64)), LANES))
+                third := add(third, mul(power, mload(add(table, 96))))
+                power := mulmod(power, x, P)
+                lanes := add(lanes, mulmod(power, mload(add(table, 128)), LANES))
+                third := add(third, mul(power, mload(add(table, 160))))
+                power := mulmod(power, x, P)
+                lanes := add(lanes, mulmod(power, mload(add(table, 192)), LANES))
+                third := add(third, mul(power, mload(add(table, 224))))
                 power := mulmod(power, x, P)
             }
         }
