@@ -58,6 +58,8 @@ library WhirParameters {
     // Bits of security in units of 2^-16 bits.
     uint256 private constant ONE_BIT = 1 << 16;
     uint256 private constant FIELD = 191 * ONE_BIT;
+    /// @dev Of a code of more than 2^LONG elements, the next one's domain is a quarter, else a half.
+    uint256 private constant LONG = 23;
     /// @dev log2 10, rounded up.
     uint256 private constant LOG_TEN = 217706;
     /// @dev log2 1.05, rounded up.
@@ -140,8 +142,9 @@ library WhirParameters {
                 least = _min(least, _add(parameters, all.rounds[i], n, rate));
                 uint256 list = LOG_TEN + rate * ONE_BIT;
                 least = _min(least, _codeBits(n * ONE_BIT, rate * ONE_BIT, list));
+                uint256 halvings = n + rate > LONG ? 2 : 1;
                 n -= FOLDING;
-                rate = _min(rate + FOLDING - 1, LOWEST_RATE);
+                rate = _min(rate + FOLDING - halvings, LOWEST_RATE);
             }
         }
     }

@@ -96,6 +96,7 @@ Result<WhirParameters> WhirParameters::make(std::span<const WhirCommitment> comm
     return invalid(range("bits of security", security, kMinSecurity, kMaxSecurity));
   }
   constexpr unsigned kMostInTheClear = 6;
+  constexpr unsigned kLong = 23;
   WhirParameters parameters;
   parameters.grinding_ = grinding;
   Bits list = 0;
@@ -117,10 +118,13 @@ Result<WhirParameters> WhirParameters::make(std::span<const WhirCommitment> comm
     least = std::min({least, code_bits(code, log_list(code)),
                       bits_of_queries(code.log_inverse_rate, count, grinding)});
     parameters.rounds_.push_back({code, {code.variables, 0}, {}, count});
+    // The domain halves while the dimension falls by 2^4, and of a long code, which is much work, a
+    // quarter is left; from some rate on both fall alike, because more queries are saved no longer
+    // and distance is lost in folding.
+    const unsigned halvings = code.variables + code.log_inverse_rate > kLong ? 2 : 1;
     code.variables -= kFolding;
-    // The domain halves while the dimension falls by 2^4; from some rate on both fall alike,
-    // because more queries are saved no longer and distance is lost in folding.
-    code.log_inverse_rate = std::min(code.log_inverse_rate + kFolding - 1, kLowestLogInverseRate);
+    code.log_inverse_rate =
+        std::min(code.log_inverse_rate + kFolding - halvings, kLowestLogInverseRate);
   }
   if (least < Bits{security} * kOne) {
     return invalid("an opening of 2^" + std::to_string(parameters.variables_) +
