@@ -3,8 +3,11 @@
 #include "imo/api/api_error.hpp"
 #include "imo/base/hex.hpp"
 #include "imo/base/machine.hpp"
+#include "imo/eth/address.hpp"
+#include "imo/eth/client.hpp"
 #include "imo/node/model_shelf.hpp"
 #include "imo/node/proof_service.hpp"
+#include "imo/node/x402.hpp"
 
 #include <optional>
 #include <string>
@@ -16,6 +19,7 @@ namespace imo::api {
 namespace {
 
 using Json = nlohmann::ordered_json;
+using node::PaymentTerms;
 using node::ProofJob;
 using node::ProofSource;
 using node::ProofState;
@@ -59,10 +63,18 @@ ApiResult<Asked> parse_asked(std::string_view body) {
 }
 
 struct Quoted {
-  ProofSource source;
-  node::ProvingCost cost;
-  bool post = false;
+  ProofJob job;
+  PaymentTerms terms;  ///< an amount of zero: it is free
 };
+
+PaymentTerms terms_of(node::Node& node, const ProofJob& job) {
+  const node::ProofConfig& config = node.config().proofs;
+  const auto begun_seconds = static_cast<std::uint64_t>((job.proving.count() + 999) / 1000);
+  U256 amount = U256(config.price) + U256(config.price_per_second) * U256(begun_seconds);
+  if (job.post) amount = amount + U256(config.price_of_posting);
+  return {node.config().deployment.chain_id, config.asset, config.asset_name, config.asset_version,
+          node.status().operator_address,    amount};
+}
 
 ApiResult<Quoted> quote(node::Node& node, std::string_view body) {
   if (node.proofs() == nullptr) {
@@ -87,15 +99,16 @@ ApiResult<Quoted> quote(node::Node& node, std::string_view body) {
     if (error.status == 400) error.code = "proof_too_large";
     return tl::unexpected(std::move(error));
   }
-  return Quoted{std::move(*source), *cost, asked->post};
+  Quoted quoted{node::ProofService::job_of(*source, *cost, asked->post), {}};
+  quoted.terms = terms_of(node, quoted.job);
+  return quoted;
 }
 
-Json estimate_json(std::chrono::milliseconds proving, std::uint64_t memory, std::uint64_t bytes,
-                   std::uint64_t gas) {
-  return {{"prove_s", seconds(proving)},
-          {"memory_bytes", memory},
-          {"proof_bytes", bytes},
-          {"gas", gas}};
+Json estimate_json(const ProofJob& job) {
+  return {{"prove_s", seconds(job.proving)},
+          {"memory_bytes", job.memory_bytes},
+          {"proof_bytes", job.proof_bytes},
+          {"gas", job.gas}};
 }
 
 Json job_json(const ProofJob& job) {
@@ -105,7 +118,7 @@ Json job_json(const ProofJob& job) {
           {"model_root", to_hex(job.model_root)},
           {"context", to_hex(job.context)},
           {"request", job.request != 0 ? Json(job.request) : Json(nullptr)},
-          {"estimate", estimate_json(job.proving, job.memory_bytes, job.proof_bytes, job.gas)},
+          {"estimate", estimate_json(job)},
           {"reason", job.reason.empty() ? Json(nullptr) : Json(job.reason)}};
 }
 
@@ -116,25 +129,82 @@ HttpResponse json_response(int status, const Json& document) {
           {}};
 }
 
-}  // namespace
-
-HttpResponse estimate_proof(node::Node& node, std::string_view body) {
-  const auto quoted = quote(node, body);
-  if (!quoted) return quoted.error().to_response();
-  const auto& [source, cost, post] = *quoted;
-  return json_response(200, {{"object", "proof.estimate"},
-                             {"model_root", to_hex(source.model->root())},
-                             {"context", to_hex(source.statement.context)},
-                             {"estimate", estimate_json(cost.proving, cost.needs.memory_bytes,
-                                                        cost.needs.proof_bytes, cost.needs.gas)}});
+/// The job, with the proof once it is there.
+HttpResponse job_response(const ProofJob& job, int status) {
+  Json document = job_json(job);
+  document["proof"] = job.state == ProofState::kReady ? Json(to_hex(job.file)) : Json(nullptr);
+  return json_response(status, document);
 }
 
-HttpResponse ask_for_proof(node::Node& node, std::string_view body) {
-  const auto quoted = quote(node, body);
+HttpResponse payment_required(const PaymentTerms& terms, std::string_view why) {
+  const node::PaidResource resource{"/v1/proofs", "a proof that the model wrote this answer"};
+  return {402,
+          "application/json",
+          node::payment_required_body(terms, resource, why),
+          {{"PAYMENT-REQUIRED", node::payment_required_header(terms, resource, why)}}};
+}
+
+/// Puts the payment that a request brings to its job; fails when there is none, or a bad one.
+Result<void> take_payment(node::Node& node, const HttpRequest& request, Quoted& quoted) {
+  std::string_view header = request.header("payment-signature");
+  if (header.empty()) header = request.header("x-payment");
+  if (header.empty()) return invalid("PAYMENT-SIGNATURE or X-PAYMENT is required");
+  IMO_TRY(const node::Payment payment, node::parse_payment_header(header, quoted.terms));
+  // The chain's clock is what the token goes by.
+  IMO_TRY(const auto block, node.chain().block());
+  IMO_TRY_VOID(node::check_payment(quoted.terms, payment, block.timestamp));
+  IMO_TRY(quoted.job.payment, payment.call());
+  quoted.job.paid_by = payment.purpose();
+  // Whether the money is there, and not paid out already: before anything is stored.
+  return node.chain()
+      .estimate_gas({.from = quoted.terms.pay_to,
+                     .to = quoted.terms.asset,
+                     .value = {},
+                     .data = quoted.job.payment,
+                     .gas_limit = {}})
+      .map([](std::uint64_t) {});
+}
+
+}  // namespace
+
+HttpResponse estimate_proof(node::Node& node, const HttpRequest& request) {
+  const auto quoted = quote(node, request.body);
   if (!quoted) return quoted.error().to_response();
-  const auto job = node.proofs()->submit(quoted->source, quoted->cost, quoted->post);
+  const ProofJob& job = quoted->job;
+  const PaymentTerms& terms = quoted->terms;
+  const Json price = {{"amount", terms.amount.to_dec()},
+                      {"asset", eth::to_checksum(terms.asset)},
+                      {"network", terms.network()},
+                      {"payTo", eth::to_checksum(terms.pay_to)}};
+  return json_response(200, {{"object", "proof.estimate"},
+                             {"model_root", to_hex(job.model_root)},
+                             {"context", to_hex(job.context)},
+                             {"estimate", estimate_json(job)},
+                             {"price", terms.amount.is_zero() ? Json(nullptr) : price}});
+}
+
+HttpResponse ask_for_proof(node::Node& node, const HttpRequest& request) {
+  auto quoted = quote(node, request.body);
+  if (!quoted) return quoted.error().to_response();
+  const auto known = node.proof_store().find(quoted->job.id);
+  if (!known) return from_error(known.error()).to_response();
+  // What is there, under way, or paid and failed, is not paid again.
+  const bool owed =
+      *known && ((*known)->state != ProofState::kFailed || !(*known)->paid_by.empty());
+  if (owed && quoted->job.post && !(*known)->post && node.config().proofs.price_of_posting != 0) {
+    return ApiError{400, "invalid_request_error",
+                    "this proof was asked for without being posted; fetch it, and post it yourself",
+                    "post", ""}
+        .to_response();
+  }
+  if (!owed && !quoted->terms.amount.is_zero()) {
+    if (const auto paid = take_payment(node, request, *quoted); !paid) {
+      return payment_required(quoted->terms, paid.error().message);
+    }
+  }
+  const auto job = node.proofs()->submit(quoted->job);
   if (!job) return from_error(job.error()).to_response();
-  auto response = json_response(202, job_json(*job));
+  auto response = job_response(*job, job->state == ProofState::kReady ? 200 : 202);
   response.headers.emplace_back("Location", "/v1/proofs/" + to_hex(job->id));
   return response;
 }
@@ -158,9 +228,7 @@ HttpResponse show_proof(node::Node& node, std::string_view id, std::string_view 
     }
     return {200, std::string(kFileType), std::string(found.file.begin(), found.file.end()), {}};
   }
-  Json document = job_json(found);
-  document["proof"] = is_ready ? Json(to_hex(found.file)) : Json(nullptr);
-  return json_response(200, document);
+  return job_response(found, 200);
 }
 
 }  // namespace imo::api

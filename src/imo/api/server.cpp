@@ -56,10 +56,11 @@ Route get(std::string_view path, Place place, Showing show) {
 }
 
 /// What is asked for in the body, and answered at once.
-Route post_json(std::string_view path, HttpResponse (*answer)(node::Node&, std::string_view body)) {
+Route post_json(std::string_view path,
+                HttpResponse (*answer)(node::Node&, const HttpRequest& request)) {
   return {"POST", path, false, Place::kChainWorker,
           [answer](node::Node& node, const std::shared_ptr<Exchange>& exchange) {
-            exchange->reply(answer(node, exchange->request().body));
+            exchange->reply(answer(node, exchange->request()));
           }};
 }
 

@@ -6,6 +6,7 @@
 #include "imo/cli/command_line.hpp"
 #include "imo/cli/eval.hpp"
 #include "imo/cli/prove.hpp"
+#include "imo/cli/prove_remote.hpp"
 #include "imo/cli/prove_request.hpp"
 #include "imo/cli/run.hpp"
 #include "imo/cli/tokenize.hpp"
@@ -65,8 +66,19 @@ void add_prove(CommandLine& line) {
   auto options = std::make_shared<ProveOptions>();
   CLI::App* command =
       line.app.add_subcommand("prove", "let a model write, and prove that it wrote it");
-  command->add_option("model", options->model, ".imo or GGUF file")->required();
+  command->add_option("model", options->model, ".imo or GGUF file; needless with --from");
   auto* prompt = command->add_option("prompt", options->prompt, "what it continues");
+  auto remote = std::make_shared<ProveRemoteOptions>();
+  CLI::Option* from =
+      command->add_option("--from", remote->url, "let the node at this URL prove its own answer")
+          ->excludes(prompt);
+  command->add_option("--receipt", remote->receipt, "file with the reply of its HTTP door")
+      ->needs(from);
+  command->add_flag("--post", remote->post, "have it make the answer final on the chain")
+      ->needs(from);
+  add_parsed(command, "--pay", remote->most, U256::parse,
+             "the most that it may cost, in the smallest unit of the node's token")
+      ->needs(from);
   command->add_option("-o,--output", options->output, "where the proof goes; answer.proof");
   auto request = std::make_shared<std::optional<U256>>();
   add_parsed(command, "--request", *request, U256::parse,
@@ -80,9 +92,22 @@ void add_prove(CommandLine& line) {
   command->add_flag("--estimate", options->estimate,
                     "say what it would take: time, memory, gas; and do nothing");
   add_execution(command, options->execution);
-  line.on(command, [options, request](const GlobalOptions& global) -> Result<Report> {
-    if (!*request) return prove(*options);
+  line.on(command, [options, request, remote](const GlobalOptions& global) -> Result<Report> {
+    const bool is_remote = !remote->url.empty();
+    if (is_remote == !options->model.empty()) {
+      return invalid("name the model's file, or with --from the node that has it");
+    }
+    if (!*request && !is_remote) return prove(*options);
     IMO_TRY(Session session, Session::open(global));
+    if (is_remote) {
+      if (remote->receipt.empty() == !*request) {
+        return invalid("--from goes with one of --receipt and --request");
+      }
+      remote->request_id = *request;
+      remote->output = options->output;
+      remote->estimate = options->estimate;
+      return prove_remote(session, *remote);
+    }
     return prove_request(session, {**request, options->model, options->output, options->execution,
                                    options->estimate});
   });

@@ -58,6 +58,9 @@ class CurlTransport : public Transport {
     headers_.reset(curl_slist_append(nullptr, "Content-Type: application/json"));
     // Without this curl waits for a "100 Continue" that JSON-RPC servers do not send.
     curl_slist_append(headers_.get(), "Expect:");
+    for (const std::string& header : options_.headers) {
+      curl_slist_append(headers_.get(), header.c_str());
+    }
   }
 
   tl::expected<HttpReply, TransportError> post(const std::string& body) override {

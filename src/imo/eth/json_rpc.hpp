@@ -48,6 +48,7 @@ struct HttpOptions {
   std::chrono::milliseconds timeout{30'000};
   /// Longer answers are refused as soon as they pass this.
   std::size_t max_reply_bytes = std::size_t{64} << 20;
+  std::vector<std::string> headers{};  ///< `Name: value`, besides the content's type
 };
 
 /// libcurl, with connections kept open. Follows no redirects; http and https only.

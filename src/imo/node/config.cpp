@@ -1,6 +1,7 @@
 #include "imo/node/config.hpp"
 
 #include "imo/base/file.hpp"
+#include "imo/eth/address.hpp"
 
 #include <algorithm>
 #include <initializer_list>
@@ -148,8 +149,9 @@ Result<void> read_watch(const toml::table& root, const std::filesystem::path& di
 Result<void> read_proofs(const toml::table& root, ProofConfig& config) {
   IMO_TRY(const auto* table, subtable(root, "proofs"));
   const Section proofs(*table, "proofs.");
-  IMO_TRY_VOID(
-      proofs.allow({"enabled", "post", "prove_answers", "memory_mb", "queue_limit", "kept"}));
+  IMO_TRY_VOID(proofs.allow({"enabled", "post", "prove_answers", "memory_mb", "queue_limit", "kept",
+                             "price", "price_per_second", "price_of_posting", "asset", "asset_name",
+                             "asset_version"}));
   IMO_TRY_VOID(proofs.flag("enabled", config.enabled));
   IMO_TRY_VOID(proofs.flag("post", config.post));
   IMO_TRY_VOID(proofs.flag("prove_answers", config.prove_answers));
@@ -157,7 +159,25 @@ Result<void> read_proofs(const toml::table& root, ProofConfig& config) {
   IMO_TRY_VOID(proofs.number("memory_mb", 1, std::int64_t{1} << 30, megabytes));
   config.memory_bytes = megabytes << 20;
   IMO_TRY_VOID(proofs.number("queue_limit", 1, 10'000, config.queue_limit));
-  return proofs.number("kept", 1, 100'000, config.kept);
+  IMO_TRY_VOID(proofs.number("kept", 1, 100'000, config.kept));
+  constexpr std::int64_t kMostPrice = std::int64_t{1} << 60;
+  IMO_TRY_VOID(proofs.number("price", 0, kMostPrice, config.price));
+  IMO_TRY_VOID(proofs.number("price_per_second", 0, kMostPrice, config.price_per_second));
+  IMO_TRY_VOID(proofs.number("price_of_posting", 0, kMostPrice, config.price_of_posting));
+  IMO_TRY_VOID(proofs.text("asset_name", config.asset_name));
+  IMO_TRY_VOID(proofs.text("asset_version", config.asset_version));
+  std::string asset;
+  IMO_TRY_VOID(proofs.text("asset", asset));
+  if (!asset.empty()) {
+    auto address = eth::parse_address(asset);
+    if (!address) return tl::unexpected(address.error().within("proofs.asset"));
+    config.asset = *address;
+  }
+  if (config.has_price() && (config.asset.is_zero() || config.asset_name.empty())) {
+    return invalid(
+        "proofs: what has a price needs the token that it is in: asset, asset_name, asset_version");
+  }
+  return {};
 }
 
 }  // namespace

@@ -27,6 +27,17 @@ struct ProofConfig {
   std::uint64_t memory_bytes = 0;  ///< a proof may take; 0: what the machine has
   std::uint32_t queue_limit = 16;  ///< proofs waiting; beyond it the node says busy
   std::uint32_t kept = 256;        ///< done ones that can still be fetched
+  /// Prices in the smallest units of the token; a proof costs the sum.
+  std::uint64_t price = 0;
+  std::uint64_t price_per_second = 0;  ///< of the estimated time, begun seconds whole
+  std::uint64_t price_of_posting = 0;  ///< for who wants it posted
+  Address asset;                       ///< a token that can be paid by signature (EIP-3009)
+  std::string asset_name;              ///< of its EIP-712 domain
+  std::string asset_version;           ///< the same
+
+  [[nodiscard]] bool has_price() const {
+    return price != 0 || price_per_second != 0 || price_of_posting != 0;
+  }
 };
 
 struct NodeConfig {
@@ -82,6 +93,12 @@ struct NodeConfig {
   ///     memory_mb = 8192
   ///     queue_limit = 16
   ///     kept = 256
+  ///     price = 0
+  ///     price_per_second = 1000
+  ///     price_of_posting = 250000
+  ///     asset = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
+  ///     asset_name = "USDC"
+  ///     asset_version = "2"
   static Result<NodeConfig> load(const std::filesystem::path& file);
 
   /// The same from text; `directory` is what relative paths start from.

@@ -68,6 +68,12 @@ TEST_F(Config, ReadsEverySetting) {
     memory_mb = 512
     queue_limit = 4
     kept = 5
+    price = 1
+    price_per_second = 2
+    price_of_posting = 3
+    asset = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
+    asset_name = "USDC"
+    asset_version = "2"
   )",
                                         directory_.path());
   ASSERT_TRUE(config) << config.error().message;
@@ -97,6 +103,19 @@ TEST_F(Config, ReadsEverySetting) {
   EXPECT_EQ(config->proofs.memory_bytes, std::uint64_t{512} << 20);
   EXPECT_EQ(config->proofs.queue_limit, 4U);
   EXPECT_EQ(config->proofs.kept, 5U);
+  EXPECT_EQ(config->proofs.price, 1U);
+  EXPECT_EQ(config->proofs.price_per_second, 2U);
+  EXPECT_EQ(config->proofs.price_of_posting, 3U);
+  EXPECT_EQ(config->proofs.asset.bytes[0], 0x03);
+  EXPECT_EQ(config->proofs.asset_name, "USDC");
+  EXPECT_EQ(config->proofs.asset_version, "2");
+}
+
+TEST_F(Config, APriceNamesItsToken) {
+  const auto config = NodeConfig::parse(
+      "deployment = \"deployment.json\"\n[proofs]\nprice_per_second = 3\n", directory_.path());
+  ASSERT_FALSE(config);
+  EXPECT_THAT(config.error().message, testing::HasSubstr("needs the token"));
 }
 
 TEST_F(Config, ProvesNothingUnlessTold) {

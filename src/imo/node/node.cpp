@@ -124,7 +124,7 @@ struct Node::Parts {
         proof_store(*store) {
     if (!config.proofs.enabled) return;
     proofs.emplace(proof_store, models, proof_options(config), [this] { bell.ring(); });
-    poster.emplace(side(), models, *proofs, proof_store, config.proofs.prove_answers);
+    poster.emplace(side(), models, *proofs, proof_store, config.proofs);
   }
 
   ~Parts() {

@@ -25,7 +25,13 @@ bool ProofPoster::due(const Hash32& id) {
 }
 
 Result<void> ProofPoster::step(const FollowProgress&) {
-  if (all_) IMO_TRY_VOID(ask_for_all());
+  IMO_TRY(const auto unpaid, store_.to_pay());
+  for (const ProofJob& job : unpaid) {
+    if (const auto done = take_payment(job); !done) {
+      log::warning("proof {} is not paid yet: {}", to_hex(job.id), done.error().message);
+    }
+  }
+  if (config_.prove_answers) IMO_TRY_VOID(ask_for_all());
   IMO_TRY(const auto ready, store_.to_post());
   for (const ProofJob& job : ready) {
     if (const auto done = post(job); !done) {
@@ -34,6 +40,31 @@ Result<void> ProofPoster::step(const FollowProgress&) {
     }
   }
   return {};
+}
+
+Result<void> ProofPoster::take_payment(const ProofJob& job) {
+  const auto sent = chain_.transactions.ensure(job.paid_by, "transferWithAuthorization",
+                                               config_.asset, job.payment);
+  if (!sent) {
+    // It would revert: the money has gone, or the authorisation.
+    if (sent.error().kind == ErrorKind::kRejected) {
+      return store_.payment_failed(job.id, "the payment is refused: " + sent.error().message);
+    }
+    return tl::unexpected(sent.error());
+  }
+  switch (sent->state) {
+    case TransactionState::kSent:
+      return {};
+    case TransactionState::kMined:
+    case TransactionState::kSettled:
+      IMO_TRY_VOID(store_.paid(job.id));
+      proofs_.notice();
+      return {};
+    case TransactionState::kReverted:
+    case TransactionState::kDropped:
+      break;
+  }
+  return store_.payment_failed(job.id, "the payment did not go through");
 }
 
 Result<void> ProofPoster::ask_for_all() {
@@ -55,7 +86,7 @@ Result<void> ProofPoster::ask_for(const ChainRequest& request) {
           ProofSource::of_request(chain_.client, chain_.deployment, chain_.index, models_,
                                   chain_.transactions.address(), request.id));
   IMO_TRY(const ProvingCost cost, proofs_.estimate(source));
-  return proofs_.submit(source, cost, true).map([](const ProofJob&) {});
+  return proofs_.submit(ProofService::job_of(source, cost, true)).map([](const ProofJob&) {});
 }
 
 Result<void> ProofPoster::post(const ProofJob& job) {

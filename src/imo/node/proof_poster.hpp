@@ -1,4 +1,4 @@
-/// Has the oracle accept proofs of this node's answers, which are final then.
+/// What proofs need of the chain: that they are paid, and that the oracle hears of them.
 #pragma once
 
 #include "imo/node/operator.hpp"
@@ -14,15 +14,17 @@ namespace imo::node {
 /// transaction is sent once.
 class ProofPoster {
  public:
-  /// With `all` every answer that this node gives on the chain is proven, asked or not.
+  /// All borrowed.
   ProofPoster(ChainSide chain, const ModelShelf& models, ProofService& proofs, ProofStore& store,
-              bool all)
-      : chain_(chain), models_(models), proofs_(proofs), store_(store), all_(all) {}
+              const ProofConfig& config)
+      : chain_(chain), models_(models), proofs_(proofs), store_(store), config_(config) {}
 
-  /// One answer that cannot be proven or posted keeps no other from being.
+  /// One proof that cannot be paid, asked for or posted keeps no other from being.
   Result<void> step(const FollowProgress& now);
 
  private:
+  Result<void> take_payment(const ProofJob& job);
+  /// Every answer that this node gives on the chain is proven, asked or not.
   Result<void> ask_for_all();
   Result<void> ask_for(const ChainRequest& request);
   Result<void> post(const ProofJob& job);
@@ -32,7 +34,7 @@ class ProofPoster {
   const ModelShelf& models_;
   ProofService& proofs_;
   ProofStore& store_;
-  bool all_;
+  const ProofConfig& config_;
   std::set<Hash32> asked_;  ///< claims whose proofs were asked for, or refused for good
   std::map<Hash32, std::chrono::steady_clock::time_point> not_before_;
 };

@@ -75,8 +75,7 @@ Result<ProvingCost> ProofService::estimate(const ProofSource& source) {
   return cost;
 }
 
-Result<ProofJob> ProofService::submit(const ProofSource& source, const ProvingCost& cost,
-                                      bool post) {
+ProofJob ProofService::job_of(const ProofSource& source, const ProvingCost& cost, bool post) {
   ProofJob job;
   job.model_root = source.model->root();
   job.context = source.statement.context;
@@ -90,27 +89,36 @@ Result<ProofJob> ProofService::submit(const ProofSource& source, const ProvingCo
   job.proof_bytes = cost.needs.proof_bytes;
   job.gas = cost.needs.gas;
   job.id = job.make_id();
+  return job;
+}
+
+Result<ProofJob> ProofService::submit(const ProofJob& job) {
   {
     const std::lock_guard one_at_a_time(submitting_);
     IMO_TRY(const auto known, store_.find(job.id));
     if (!known) {
       IMO_TRY_VOID(store_.add(job, options_.queue_limit, options_.kept));
-    } else {
-      if (known->state == ProofState::kFailed) {
-        IMO_TRY_VOID(store_.restart(job.id, options_.queue_limit));
-      }
-      if (post && !known->post) IMO_TRY_VOID(store_.want_posted(job.id));
+    } else if (known->state == ProofState::kFailed) {
+      // What was paid and failed is owed.
+      const bool pays = known->paid_by.empty() && !job.paid_by.empty();
+      IMO_TRY_VOID(pays ? store_.pay_again(job, options_.queue_limit)
+                        : store_.restart(job.id, options_.queue_limit));
     }
+    if (known && job.post && !known->post) IMO_TRY_VOID(store_.want_posted(job.id));
   }
+  notice();
+  wake_();
+  IMO_TRY(const auto stored, store_.find(job.id));
+  if (!stored) return fail(ErrorKind::kRejected, "the proof was forgotten at once; ask again");
+  return *stored;
+}
+
+void ProofService::notice() {
   {
     const std::lock_guard lock(mutex_);
     has_work_ = true;
   }
   changed_.notify_all();
-  if (post) wake_();
-  IMO_TRY(const auto stored, store_.find(job.id));
-  if (!stored) return fail(ErrorKind::kRejected, "the proof was forgotten at once; ask again");
-  return *stored;
 }
 
 void ProofService::serve() {

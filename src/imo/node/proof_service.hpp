@@ -3,6 +3,7 @@
 
 #include "imo/node/kept_key.hpp"
 #include "imo/node/model_shelf.hpp"
+#include "imo/node/payment.hpp"
 #include "imo/node/proof_source.hpp"
 #include "imo/node/proof_store.hpp"
 
@@ -37,9 +38,15 @@ class ProofService {
   /// What a proof takes on this machine. Refuses what does not fit its memory or a transaction.
   Result<ProvingCost> estimate(const ProofSource& source);
 
-  /// The job of a proof; the same one for the same answer. `cost` is what estimate() said. One that
-  /// failed begins anew. kRejected when too many wait.
-  Result<ProofJob> submit(const ProofSource& source, const ProvingCost& cost, bool post);
+  /// The job that a proof would be. `cost` is what estimate() said.
+  static ProofJob job_of(const ProofSource& source, const ProvingCost& cost, bool post);
+
+  /// Begins a job, once it is paid when it has a payment; what was begun already goes on, and what
+  /// failed begins anew. The job as it is then. kRejected when too many wait.
+  Result<ProofJob> submit(const ProofJob& job);
+
+  /// The store has something new to prove.
+  void notice();
 
   /// After this no new proof is begun.
   void take_no_more();

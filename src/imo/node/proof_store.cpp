@@ -9,11 +9,12 @@
 namespace imo::node {
 namespace {
 
-constexpr std::array<std::string_view, 4> kStates = {"queued", "proving", "ready", "failed"};
+constexpr std::array<std::string_view, 5> kStates = {"paying", "queued", "proving", "ready",
+                                                     "failed"};
 
 constexpr const char* kColumns =
     "id, state, model_root, context, request, claim_hash, prompt, output, post, prove_ms, "
-    "memory_bytes, proof_bytes, gas, attempts, reason, file";
+    "memory_bytes, proof_bytes, gas, attempts, reason, file, paid_by, payment";
 
 void bind_state(SQLite::Statement& statement, int index, ProofState state) {
   statement.bind(index, std::string(proof_state_name(state)));
@@ -44,6 +45,8 @@ ProofJob job_of(const SQLite::Statement& row) {
   job.attempts = row.getColumn(13).getUInt();
   job.reason = row.getColumn(14).getString();
   job.file = blob(row, 15);
+  job.paid_by = row.getColumn(16).getString();
+  job.payment = blob(row, 17);
   return job;
 }
 
@@ -58,11 +61,21 @@ std::vector<ProofJob> select(SQLite::Database& database, const std::string& cond
 
 Result<void> check_room(SQLite::Database& database, std::size_t queue_limit) {
   const auto waiting = static_cast<std::size_t>(
-      database.execAndGet("SELECT count(*) FROM proofs WHERE state IN ('queued', 'proving')")
+      database
+          .execAndGet("SELECT count(*) FROM proofs WHERE state IN ('paying', 'queued', 'proving')")
           .getInt64());
   if (waiting < queue_limit) return {};
   return fail(ErrorKind::kRejected,
               fmt::format("{} proofs wait already; try again later", queue_limit));
+}
+
+/// One payment pays for one proof.
+Result<void> check_unused(SQLite::Database& database, const std::string& paid_by) {
+  if (paid_by.empty()) return {};
+  SQLite::Statement row(database, "SELECT 1 FROM proofs WHERE paid_by = ?");
+  row.bind(1, paid_by);
+  if (!row.executeStep()) return {};
+  return fail(ErrorKind::kRejected, "this payment pays for another proof already");
 }
 
 /// `assignments` on the row of an id.
@@ -99,12 +112,13 @@ Result<std::optional<ProofJob>> ProofStore::find(const Hash32& id) {
 Result<void> ProofStore::add(const ProofJob& job, std::size_t queue_limit, std::size_t kept) {
   return store_->write("proof", [&](SQLite::Database& database) -> Result<void> {
     IMO_TRY_VOID(check_room(database, queue_limit));
-    SQLite::Statement insert(database,
-                             fmt::format("INSERT INTO proofs ({}) VALUES "
-                                         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', x'')",
-                                         kColumns));
+    IMO_TRY_VOID(check_unused(database, job.paid_by));
+    SQLite::Statement insert(
+        database, fmt::format("INSERT INTO proofs ({}) VALUES "
+                              "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, '', x'', ?, ?)",
+                              kColumns));
     bind_blob(insert, 1, job.id);
-    bind_state(insert, 2, ProofState::kQueued);
+    bind_state(insert, 2, job.paid_by.empty() ? ProofState::kQueued : ProofState::kPaying);
     bind_blob(insert, 3, job.model_root);
     bind_blob(insert, 4, job.context);
     insert.bind(5, sql_int(job.request));
@@ -116,6 +130,8 @@ Result<void> ProofStore::add(const ProofJob& job, std::size_t queue_limit, std::
     insert.bind(11, sql_int(job.memory_bytes));
     insert.bind(12, sql_int(job.proof_bytes));
     insert.bind(13, sql_int(job.gas));
+    insert.bind(14, job.paid_by);
+    bind_blob(insert, 15, job.payment);
     insert.exec();
     SQLite::Statement forget(
         database,
@@ -132,6 +148,43 @@ Result<void> ProofStore::restart(const Hash32& id, std::size_t queue_limit) {
     IMO_TRY_VOID(check_room(database, queue_limit));
     update(database, "state = 'queued', attempts = 0, reason = ''", id);
     return {};
+  });
+}
+
+Result<void> ProofStore::pay_again(const ProofJob& job, std::size_t queue_limit) {
+  return store_->write("proof", [&](SQLite::Database& database) -> Result<void> {
+    IMO_TRY_VOID(check_room(database, queue_limit));
+    IMO_TRY_VOID(check_unused(database, job.paid_by));
+    SQLite::Statement change(database,
+                             "UPDATE proofs SET state = 'paying', attempts = 0, reason = '', "
+                             "paid_by = ?, payment = ?, post = ? WHERE id = ?");
+    change.bind(1, job.paid_by);
+    bind_blob(change, 2, job.payment);
+    change.bind(3, job.post ? 1 : 0);
+    bind_blob(change, 4, job.id);
+    change.exec();
+    return {};
+  });
+}
+
+Result<std::vector<ProofJob>> ProofStore::to_pay() {
+  return store_->read(
+      "proofs", [&](SQLite::Database& database) { return select(database, "state = 'paying'"); });
+}
+
+Result<void> ProofStore::paid(const Hash32& id) {
+  return store_->write(
+      "proof", [&](SQLite::Database& database) { update(database, "state = 'queued'", id); });
+}
+
+Result<void> ProofStore::payment_failed(const Hash32& id, const std::string& reason) {
+  return store_->write("proof", [&](SQLite::Database& database) {
+    SQLite::Statement change(database,
+                             "UPDATE proofs SET state = 'failed', reason = ?, paid_by = '', "
+                             "payment = x'' WHERE id = ?");
+    change.bind(1, reason);
+    bind_blob(change, 2, id);
+    change.exec();
   });
 }
 

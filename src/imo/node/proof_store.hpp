@@ -15,10 +15,11 @@
 
 namespace imo::node {
 
-/// Queued → Proving → Ready or Failed. A node that ends while it proves goes back to Queued.
-enum class ProofState { kQueued, kProving, kReady, kFailed };
+/// Paying → Queued → Proving → Ready or Failed; without a price from Queued on. A node that ends
+/// while it proves goes back to Queued.
+enum class ProofState { kPaying, kQueued, kProving, kReady, kFailed };
 
-/// `queued`, `proving`, `ready`, `failed`.
+/// `paying`, `queued`, `proving`, `ready`, `failed`.
 std::string_view proof_state_name(ProofState state);
 
 struct ProofJob {
@@ -37,6 +38,9 @@ struct ProofJob {
   std::uint64_t proof_bytes = 0;
   std::uint64_t gas = 0;
 
+  std::string paid_by;  ///< Payment::purpose of what it is paid with; empty: nothing
+  Bytes payment;        ///< calldata of the token
+
   std::uint32_t attempts = 0;
   std::string reason;  ///< why it failed
   Bytes file;          ///< zkml::ProofFile; empty until it is ready
@@ -51,11 +55,21 @@ class ProofStore {
   explicit ProofStore(Store& store) : store_(&store) {}
 
   Result<std::optional<ProofJob>> find(const Hash32& id);
-  /// Puts a job, whose id is not there yet, behind the others, unless `queue_limit` wait already:
-  /// then fails with kRejected. Of what is done the newest `kept` stay.
+  /// Puts a job, whose id is not there yet, behind the others, unless `queue_limit` wait already or
+  /// its payment pays for another: then fails with kRejected. With a payment it is to be paid
+  /// first. Of what is done the newest `kept` stay.
   Result<void> add(const ProofJob& job, std::size_t queue_limit, std::size_t kept);
   /// A failed one once more, from the beginning.
   Result<void> restart(const Hash32& id, std::size_t queue_limit);
+  /// The same with a payment, of one that was not paid.
+  Result<void> pay_again(const ProofJob& job, std::size_t queue_limit);
+
+  /// To be paid, the oldest first.
+  Result<std::vector<ProofJob>> to_pay();
+  /// The money is there.
+  Result<void> paid(const Hash32& id);
+  /// It will not come: the job has failed, and is not paid.
+  Result<void> payment_failed(const Hash32& id, const std::string& reason);
   /// Asks that a proof be posted as well.
   Result<void> want_posted(const Hash32& id);
 

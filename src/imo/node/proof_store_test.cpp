@@ -71,7 +71,7 @@ TEST_F(ProofStoreTest, TakesTheOldestFirst) {
   must(proofs_.fail_job(job(2).id, "too hot"));
   EXPECT_EQ(must(proofs_.find(job(2).id))->reason, "too hot");
   const std::map<std::string, std::uint64_t> counts{
-      {"queued", 0}, {"proving", 0}, {"ready", 1}, {"failed", 1}};
+      {"paying", 0}, {"queued", 0}, {"proving", 0}, {"ready", 1}, {"failed", 1}};
   EXPECT_EQ(must(proofs_.counts()), counts);
 }
 
@@ -128,6 +128,34 @@ TEST_F(ProofStoreTest, PostsWhatIsReadyAndWasMeantTo) {
   EXPECT_EQ(ready[0].id, job(2).id);
   must(proofs_.posted(job(2).id));
   EXPECT_TRUE(must(proofs_.to_post()).empty());
+}
+
+TEST_F(ProofStoreTest, ProvesWhatIsPaidAndPaysOneProofWithOnePayment) {
+  ProofJob bought = job(1);
+  bought.paid_by = "payment 1";
+  bought.payment = {1, 2};
+  must(proofs_.add(bought, 1, 9));
+  EXPECT_EQ(state(1), ProofState::kPaying);
+  EXPECT_FALSE(must(proofs_.take())) << "nothing is proven before the money is there";
+  EXPECT_FALSE(proofs_.add(job(3), 1, 9)) << "what is to be paid has its place";
+  ASSERT_EQ(must(proofs_.to_pay()).size(), 1U);
+  EXPECT_EQ(must(proofs_.to_pay())[0].payment, bought.payment);
+
+  ProofJob again = job(2);
+  again.paid_by = "payment 1";
+  const auto refused = proofs_.add(again, 9, 9);
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("pays for another proof"));
+
+  must(proofs_.payment_failed(bought.id, "no money"));
+  EXPECT_EQ(state(1), ProofState::kFailed);
+  EXPECT_EQ(must(proofs_.find(bought.id))->paid_by, "");
+  bought.paid_by = "payment 2";
+  must(proofs_.pay_again(bought, 1));
+  EXPECT_EQ(state(1), ProofState::kPaying);
+  must(proofs_.paid(bought.id));
+  EXPECT_EQ(must(proofs_.take())->id, bought.id);
+  EXPECT_TRUE(must(proofs_.to_pay()).empty());
 }
 
 }  // namespace

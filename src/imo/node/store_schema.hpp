@@ -5,7 +5,7 @@
 
 namespace imo::node {
 
-inline constexpr std::array<const char*, 2> kMigrations = {R"sql(
+inline constexpr std::array<const char*, 3> kMigrations = {R"sql(
 CREATE TABLE identity (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 -- The chain as it was followed: the last block of every range, by which a reorganisation is
@@ -76,6 +76,12 @@ CREATE TABLE proofs (
   gas INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
   file BLOB NOT NULL DEFAULT x'') STRICT;
 CREATE INDEX proofs_by_state ON proofs (state, number);
+)sql",
+                                                           R"sql(
+-- What a proof is paid with: the purpose of the transaction that moves the money, and its calldata.
+ALTER TABLE proofs ADD COLUMN paid_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE proofs ADD COLUMN payment BLOB NOT NULL DEFAULT x'';
+CREATE UNIQUE INDEX proofs_by_payment ON proofs (paid_by) WHERE paid_by != '';
 )sql"};
 
 }  // namespace imo::node
