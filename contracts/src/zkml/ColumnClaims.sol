@@ -18,7 +18,7 @@ library ColumnClaims {
     /// @param witness Claims on the witness, in the order in which they were read: where they are.
     /// @param registered The same of those on the registered model.
     /// @param starts A bit for each number of coordinates with which rho was met.
-    /// @param points Points met, by their hash: hash, point, in turns; a hash of zero is free.
+    /// @param points Points met, by their hash: its first 224 bits and where the point is; a word of zero is free.
     /// @param scales The same of what columns' highest coordinates weigh blocks with.
     /// @param one The scale of columns that are one block.
     struct Known {
@@ -57,8 +57,8 @@ library ColumnClaims {
         known.latest = _noClaims(columns);
         known.witness = _noClaims(MOST_WITNESS);
         known.registered = _noClaims(MOST_REGISTERED);
-        known.points = new uint256[](2 * POINTS);
-        known.scales = new uint256[](2 * SCALES);
+        known.points = new uint256[](POINTS);
+        known.scales = new uint256[](SCALES);
         known.one = new Fp3[](1);
         known.one[0] = ONE;
     }
@@ -92,9 +92,7 @@ library ColumnClaims {
         known.starts |= 1 << count;
         Fp3[] memory point = known.rho;
         (uint256 place,) = _find(known.points, Points.start(point), count);
-        assembly ("memory-safe") {
-            mstore(add(place, 32), point)
-        }
+        _put(place, point);
     }
 
     function _isNone(Claim memory claim) private pure returns (bool isNone) {
@@ -124,10 +122,11 @@ library ColumnClaims {
         pure
         returns (Fp3[] memory first)
     {
-        (uint256 place, bool isMet) = _find(known.points, Points.start(point), count);
-        assembly ("memory-safe") {
-            if iszero(isMet) { mstore(add(place, 32), point) }
-            first := mload(add(place, 32))
+        uint256 place;
+        (place, first) = _find(known.points, Points.start(point), count);
+        if (_isMissing(first)) {
+            _put(place, point);
+            first = point;
         }
     }
 
@@ -216,8 +215,11 @@ library ColumnClaims {
         }
         claim = Claim(point, v, from.offset() >> v, scales, reader.readFp3(), before);
         known.latest[column] = claim;
-        if (from.isRegistered()) known.registered[known.registeredCount++] = claim;
-        else known.witness[known.witnessCount++] = claim;
+        unchecked {
+            // Their lists have a length, so there are not too many.
+            if (from.isRegistered()) known.registered[known.registeredCount++] = claim;
+            else known.witness[known.witnessCount++] = claim;
+        }
     }
 
     /// @dev Of `blocks` blocks, by the coordinates that count them.
@@ -226,43 +228,50 @@ library ColumnClaims {
         pure
         returns (Fp3[] memory scales)
     {
-        (uint256 place, bool isMet) = _find(known.scales, r, bits);
-        if (isMet) {
-            assembly ("memory-safe") {
-                scales := mload(add(place, 32))
-            }
-            return scales;
-        }
+        uint256 place;
+        (place, scales) = _find(known.scales, r, bits);
+        if (!_isMissing(scales)) return scales;
         scales = Points.weights(r, bits);
         assembly ("memory-safe") {
             mstore(scales, blocks)
-            mstore(add(place, 32), scales)
         }
+        _put(place, scales);
     }
 
-    /// @dev The place of n coordinates in a table by their hash, free or not.
+    /// @dev The place of n coordinates in a table by their hash, free or not, and what was put there: zero if nothing was. The hash is
+    /// in the place from now on.
     function _find(uint256[] memory places, uint256 r, uint256 n)
         private
         pure
-        returns (uint256 place, bool isMet)
+        returns (uint256 place, Fp3[] memory there)
     {
         assembly ("memory-safe") {
-            // The number of coordinates tells the empty run from others.
-            let hash := add(keccak256(r, shl(5, n)), n)
-            let mask := sub(shr(1, mload(places)), 1)
-            let at := and(hash, mask)
+            let hash := keccak256(r, shl(5, n))
+            let mask := sub(mload(places), 1)
+            let at := and(shr(32, hash), mask)
             for {} 1 { at := and(add(at, 1), mask) } {
-                place := add(add(places, 32), shl(6, at))
-                let there := mload(place)
-                if eq(there, hash) {
-                    isMet := 1
-                    break
-                }
+                place := add(add(places, 32), shl(5, at))
+                there := mload(place)
                 if iszero(there) {
-                    mstore(place, hash)
+                    mstore(place, shl(32, shr(32, hash)))
                     break
                 }
+                if iszero(shr(32, xor(there, hash))) { break }
             }
+            there := and(there, 0xffffffff)
+        }
+    }
+
+    /// @dev Puts a run of elements where _find() found a place for it.
+    function _put(uint256 place, Fp3[] memory run) private pure {
+        assembly ("memory-safe") {
+            mstore(place, or(mload(place), run))
+        }
+    }
+
+    function _isMissing(Fp3[] memory run) private pure returns (bool isMissing) {
+        assembly ("memory-safe") {
+            isMissing := iszero(run)
         }
     }
 }

@@ -65,21 +65,36 @@ library WhirClaims {
         pure
     {
         if (claims.length > room) revert ProofErrors.BadClaimCount(claims.length);
-        unchecked {
-            uint256 count = claims.length;
-            for (uint256 i; i < count; ++i) {
-                Claim memory claim = claims[i];
-                (uint256 v, uint256 first) = (claim.variables, claim.first);
-                uint256 dimension = claim.point.length;
-                uint256 blocks = claim.scales.length;
-                if (v > n || v > dimension || first > end || first + blocks > end >> v) {
-                    if (v > n) revert ProofErrors.BadDimension(v, n);
-                    if (v > dimension) revert ProofErrors.BadDimension(dimension, v);
-                    revert ProofErrors.BadBlocks(first, blocks, end >> v);
+        uint256 fault;
+        assembly ("memory-safe") {
+            let at := add(claims, 32)
+            for { let last := add(at, shl(5, mload(claims))) } lt(at, last) { at := add(at, 32) } {
+                let claim := mload(at)
+                let v := mload(add(claim, 0x20))
+                let first := mload(add(claim, 0x40))
+                if or(
+                    or(gt(v, n), gt(v, mload(mload(claim)))),
+                    or(gt(first, end), gt(add(first, mload(mload(add(claim, 0x60)))), shr(v, end)))
+                ) {
+                    fault := claim
+                    break
                 }
-                claim.first = first + (offset >> v);
+                mstore(add(claim, 0x40), add(first, shr(v, offset)))
             }
         }
+        if (fault != 0) _refuse(fault, n, end);
+    }
+
+    /// @dev Says what is wrong with the claim at `at`.
+    function _refuse(uint256 at, uint256 n, uint256 end) private pure {
+        Claim memory claim;
+        assembly ("memory-safe") {
+            claim := at
+        }
+        uint256 v = claim.variables;
+        if (v > n) revert ProofErrors.BadDimension(v, n);
+        if (v > claim.point.length) revert ProofErrors.BadDimension(claim.point.length, v);
+        revert ProofErrors.BadBlocks(claim.first, claim.scales.length, end >> v);
     }
 
     /// @notice v_1 + gamma v_2 + gamma^2 v_3 .. gamma^(k-1) v_k + gamma^k behind

@@ -37,10 +37,13 @@ library WhirRows {
         uint256 table = isBase ? Lanes.forBase(weights, first) : Lanes.forExtension(weights, first);
         bytes32[] memory nodes = new bytes32[](positions.length);
         unchecked {
-            for (uint256 i; i < positions.length; ++i) {
+            uint256 end = 32 * (positions.length + 1);
+            for (uint256 i = 32; i != end; i += 32) {
                 (bytes32 leaf, Fp3 value) = _readRow(reader, isBase, table);
-                nodes[i] = leaf | bytes32(positions[i]);
-                values[i] = value;
+                assembly ("memory-safe") {
+                    mstore(add(nodes, i), or(leaf, mload(add(positions, i))))
+                    mstore(add(values, i), value)
+                }
             }
         }
         ProofTree.check(reader, root, height, nodes);
@@ -83,7 +86,7 @@ library WhirRows {
             let first := add(values, 32)
             let count := mload(values)
             let slots := 1
-            for {} and(lt(slots, shl(1, count)), gt(bits, 0)) {} {
+            for {} and(lt(slots, count), gt(bits, 0)) {} {
                 slots := shl(1, slots)
                 bits := sub(bits, 1)
             }

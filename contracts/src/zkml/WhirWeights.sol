@@ -228,8 +228,10 @@ library WhirWeights {
             x := mulmod(x, mload(add(add(table, 1536), and(shr(7, row), 0x1e0))), P)
             x := mulmod(x, mload(add(add(table, 2048), and(shr(11, row), 0x1e0))), P)
             x := mulmod(x, mload(add(add(table, 2560), and(shr(15, row), 0x1e0))), P)
-            x := mulmod(x, mload(add(add(table, 3072), and(shr(19, row), 0x1e0))), P)
-            x := mulmod(x, mload(add(add(table, 3584), and(shr(23, row), 0x1e0))), P)
+            if shr(24, row) {
+                x := mulmod(x, mload(add(add(table, 3072), and(shr(19, row), 0x1e0))), P)
+                x := mulmod(x, mload(add(add(table, 3584), and(shr(23, row), 0x1e0))), P)
+            }
         }
     }
 }

@@ -9,11 +9,13 @@ import {Goldilocks} from "../../src/zkml/Goldilocks.sol";
 import {ProofErrors} from "../../src/zkml/ProofErrors.sol";
 import {ProofTree} from "../../src/zkml/ProofTree.sol";
 import {Transcript} from "../../src/zkml/Transcript.sol";
+import {WhirWeights} from "../../src/zkml/WhirWeights.sol";
 
 /// Fp3: by the letter of the document, one product at a time; the laws of a field; no word of two meanings
 /// Transcript: the golden challenge of the C++ test; each byte read once; short, long and idle proofs by name
 /// ProofTree: against a tree that is computed whole
 /// Circuit: the rates of the C++ test
+/// WhirWeights: points of codes, one root at a time
 contract ProofPartsTest is Test {
     using Transcript for Transcript.Reader;
 
@@ -287,6 +289,18 @@ contract ProofPartsTest is Test {
     }
 
     // Codes.
+
+    /// One root at a time.
+    function test_code_points(uint32 row) public pure {
+        uint256 root = Goldilocks.ROOT;
+        uint256 x = 1;
+        for (uint256 j = 32; j > 0; --j) {
+            if (row >> (j - 1) & 1 == 1) x = mulmod(x, root, P);
+            root = mulmod(root, root, P);
+        }
+        uint256 table = WhirWeights.codePoints();
+        assertEq(WhirWeights.codePoint(table, row), x);
+    }
 
     /// The same as in circuit_test.cpp.
     function test_rates() public pure {
