@@ -1,5 +1,6 @@
 // Any texts at all as the tokenizer of a checkpoint's folder, three of them with bytes 0x1e
-// between: an error or a vocabulary that survives its own form and gives texts back.
+// between, and what follows as tokenizer.model: an error or a vocabulary that survives its own form
+// and gives texts back.
 
 #include "imo/model/tokenizer.hpp"
 #include "imo/model/tokenizer_json.hpp"
@@ -31,6 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   files.tokenizer = next(rest);
   files.config = next(rest);
   files.model = next(rest);
+  files.scores = rest;
   const auto vocabulary = read_tokenizer_json(files, kTokens);
   if (!vocabulary) {
     if (vocabulary.error().message.empty()) std::abort();

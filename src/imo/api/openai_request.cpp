@@ -80,13 +80,15 @@ struct Restriction {
   const char* remedy;
 };
 
-constexpr std::array<Restriction, 17> kRestrictions{{
+constexpr std::array<Restriction, 19> kRestrictions{{
     {"temperature", [](const json& v) { return is_number(v, 0); },
      "answers are greedy, so that they can be checked: leave it out or send 0"},
     {"n", [](const json& v) { return is_number(v, 1); }, "there is one greedy answer: send 1"},
     {"best_of", [](const json& v) { return is_number(v, 1); }, "send 1"},
     {"presence_penalty", [](const json& v) { return is_number(v, 0); }, "send 0"},
     {"frequency_penalty", [](const json& v) { return is_number(v, 0); }, "send 0"},
+    {"repetition_penalty", [](const json& v) { return is_number(v, 1); }, "send 1"},
+    {"repeat_penalty", [](const json& v) { return is_number(v, 1); }, "send 1"},
     {"logit_bias", is_empty, "leave it out"},
     {"stop", is_empty, "answers end at the model's end token or at max_tokens: leave it out"},
     {"logprobs", is_false, "leave it out"},

@@ -58,6 +58,8 @@ TEST(OpenAiRequest, RefusesWhatItWouldNotObey) {
       {"best_of", "3"},
       {"presence_penalty", "0.5"},
       {"frequency_penalty", "-1"},
+      {"repetition_penalty", "1.1"},
+      {"repeat_penalty", "0"},
       {"logit_bias", "{\"5\":1}"},
       {"stop", "\"x\""},
       {"stop", "[\"x\"]"},

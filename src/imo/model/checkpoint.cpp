@@ -385,6 +385,7 @@ Result<Checkpoint> read_checkpoint(const fs::path& path) {
   IMO_TRY_VOID(read_tensors(checkpoint));
   IMO_TRY(files.tokenizer, folder.text("tokenizer.json"));
   IMO_TRY(files.config, folder.text_or_empty("tokenizer_config.json"));
+  IMO_TRY(files.scores, folder.text_or_empty("tokenizer.model"));
   IMO_TRY(checkpoint.vocabulary, read_tokenizer_json(files, checkpoint.config.vocabulary_size));
   return checkpoint;
 }

@@ -76,7 +76,28 @@ TEST_F(CheckpointTest, IsNamedAndHashed) {
   json tokenizer = testing::checkpoint_tokenizer({});
   tokenizer["version"] = "1.0";
   write_json(folder() / "tokenizer.json", tokenizer);
-  EXPECT_NE(ModelSource::open(folder())->hash(), before);
+  const Hash32 second = ModelSource::open(folder())->hash();
+  EXPECT_NE(second, before);
+  ASSERT_TRUE(write_file_atomic(folder() / "tokenizer.model",
+                                testing::sentence_piece_model({{"<unk>", 0.0F}})));
+  EXPECT_NE(ModelSource::open(folder())->hash(), second);
+}
+
+TEST_F(CheckpointTest, TakesRanksFromTokenizerModel) {
+  write_checkpoint(folder(), {});
+  const auto rank_of_last = [&] {
+    return ModelSource::open(folder())->vocabulary()->entries.back().rank;
+  };
+  EXPECT_NE(rank_of_last(), 5U);
+  std::vector<std::pair<std::string, float>> pieces;
+  for (int i = 0; i < 259; ++i) pieces.emplace_back("", 0.0F);
+  float score = 0;
+  for (const char* piece : {"\u2581", "a", "b", "\u2581a", "ab", "aba"}) {
+    pieces.emplace_back(piece, score++);
+  }
+  ASSERT_TRUE(
+      write_file_atomic(folder() / "tokenizer.model", testing::sentence_piece_model(pieces)));
+  EXPECT_EQ(rank_of_last(), 5U);
 }
 
 TEST_F(CheckpointTest, TensorsMustBeThoseOfTheArchitecture) {

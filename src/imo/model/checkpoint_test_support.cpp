@@ -1,5 +1,6 @@
 #include "imo/model/checkpoint_test_support.hpp"
 
+#include "imo/base/check.hpp"
 #include "imo/base/file.hpp"
 
 #include <bit>
@@ -130,6 +131,20 @@ json checkpoint_tokenizer(const TinyShape& /*shape*/) {
             {"byte_fallback", true},
             {"vocab", vocab},
             {"merges", {"\u2581 a", "a b", "ab a"}}}}};
+}
+
+Bytes sentence_piece_model(const std::vector<std::pair<std::string, float>>& pieces) {
+  Bytes file;
+  for (const auto& [text, score] : pieces) {
+    const auto length = static_cast<std::uint8_t>(text.size());
+    IMO_CHECK(length + 7U < 128, "a piece whose lengths take one byte");
+    file.insert(file.end(), {0x0A, static_cast<std::uint8_t>(length + 7), 0x0A, length});
+    file.insert(file.end(), text.begin(), text.end());
+    const auto bits = std::bit_cast<std::uint32_t>(score);
+    file.push_back(0x15);
+    for (unsigned i = 0; i < 32; i += 8) file.push_back(static_cast<std::uint8_t>(bits >> i));
+  }
+  return file;
 }
 
 void write_json(const std::filesystem::path& path, const json& value) {

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -29,6 +30,8 @@ std::vector<SafeTensor> checkpoint_tensors(const TinyShape& shape);
 
 nlohmann::json checkpoint_config(const TinyShape& shape);
 nlohmann::json checkpoint_tokenizer(const TinyShape& shape);
+/// A tokenizer.model with these pieces and scores.
+Bytes sentence_piece_model(const std::vector<std::pair<std::string, float>>& pieces);
 
 /// A whole folder: config.json, tokenizer.json, and `shards` files of tensors.
 void write_checkpoint(const std::filesystem::path& folder, const TinyShape& shape,

@@ -4,6 +4,7 @@
 #include "imo/model/gguf_writer.hpp"
 #include "imo/model/test_support.hpp"
 
+#include <algorithm>
 #include <limits>
 
 #include <gmock/gmock.h>
@@ -108,6 +109,28 @@ TEST(Gguf, RefusesOtherFilesInClearWords) {
   bytes[4] = 0;
   bytes[7] = 3;
   EXPECT_THAT(GgufFile::parse(bytes).error().message, HasSubstr("big-endian"));
+}
+
+// A published file of stories260K is like this: rows of 172 in blocks of 32.
+TEST(Gguf, RowsThatAreNoWholeBlocksAreRefused) {
+  const std::uint64_t dimensions[] = {172, 1};
+  GgufWriter writer;
+  writer.add_tensor_f32("rows", dimensions, std::vector<float>(172));
+  const Bytes good = writer.finish();
+  ASSERT_TRUE(GgufFile::parse(good));
+  const Bytes described{172, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0};
+  const auto type = std::search(good.begin(), good.end(), described.begin(), described.end()) -
+                    good.begin() + static_cast<std::ptrdiff_t>(described.size());
+  for (const auto& [number, name] : {std::pair<std::uint8_t, const char*>{8, "32 of Q8_0"},
+                                     {2, "32 of Q4_0"},
+                                     {12, "256 of Q4_K"},
+                                     {14, "256 of Q6_K"}}) {
+    Bytes bytes = good;
+    bytes[static_cast<std::size_t>(type)] = number;
+    EXPECT_THAT(
+        GgufFile::parse(bytes).error().message,
+        HasSubstr(std::string("'rows' has rows of 172 values, not a multiple of the ") + name));
+  }
 }
 
 TEST(Gguf, VersionTwoIsReadAsVersionThree) {

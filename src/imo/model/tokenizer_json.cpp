@@ -1,10 +1,12 @@
 #include "imo/model/tokenizer_json.hpp"
 
+#include "imo/model/sentence_piece_scores.hpp"
 #include "imo/model/utf8.hpp"
 #include "imo/model/vocabulary_parts.hpp"
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -74,8 +76,9 @@ const Json* find_type(const std::vector<const Json*>& steps, std::string_view ty
 
 class Reader {
  public:
-  Reader(const Json& tokenizer, const Json& config, const Json& model, std::uint32_t tokens)
-      : tokenizer_(tokenizer), config_(config), model_(model), tokens_(tokens) {}
+  Reader(const Json& tokenizer, const Json& config, const Json& model, BytesView scores,
+         std::uint32_t tokens)
+      : tokenizer_(tokenizer), config_(config), model_(model), scores_(scores), tokens_(tokens) {}
 
   Result<Vocabulary> run() {
     const std::string type = text_of(at(bpe(), "type"));
@@ -168,11 +171,32 @@ class Reader {
     }
     const std::vector<std::string_view> views(pieces_.begin(), pieces_.end());
     IMO_TRY(std::vector<Merge> found, find_merges(views, merges, kWhere));
-    if (is_sentence_piece()) {
-      rank(found);
-    } else {
+    if (!is_sentence_piece()) {
       vocabulary_.merges = std::move(found);
+    } else if (!scores_.empty()) {
+      return rank_by_scores();
+    } else {
+      rank(found);
     }
+    return {};
+  }
+
+  // What tokenizer.model lacks, because it was added or only fills the embedding up, comes last.
+  Result<void> rank_by_scores() {
+    IMO_TRY(const std::vector<ScoredPiece> scored, read_sentence_piece_scores(scores_));
+    if (scored.size() > pieces_.size()) {
+      return invalid(fmt::format("tokenizer.model has {} pieces, more than the {} embeddings",
+                                 scored.size(), pieces_.size()));
+    }
+    std::vector<std::int32_t> orders(pieces_.size(), std::numeric_limits<std::int32_t>::min());
+    for (std::size_t id = 0; id < scored.size(); ++id) {
+      if (types_[id] == TokenType::kNormal && scored[id].text != pieces_[id]) {
+        return invalid(fmt::format("tokenizer.model: piece {} is {}, but {} says {}", id,
+                                   in_quotes(scored[id].text), kWhere, in_quotes(pieces_[id])));
+      }
+      orders[id] = scored[id].order;
+    }
+    set_ranks(vocabulary_.entries, [&](TokenId a, TokenId b) { return orders[a] < orders[b]; });
     return {};
   }
 
@@ -278,6 +302,7 @@ class Reader {
   const Json& tokenizer_;
   const Json& config_;
   const Json& model_;
+  BytesView scores_;
   std::uint32_t tokens_;
   std::vector<std::string> pieces_;
   std::vector<TokenType> types_;
@@ -297,7 +322,7 @@ Result<Vocabulary> read_tokenizer_json(const TokenizerFiles& files, std::uint32_
   if (!files.model.empty()) {
     IMO_TRY(model, parse(files.model, "config.json"));
   }
-  return Reader(tokenizer, config, model, tokens).run();
+  return Reader(tokenizer, config, model, as_bytes(files.scores), tokens).run();
 }
 
 }  // namespace imo::model

@@ -15,6 +15,7 @@ struct TokenizerFiles {
   std::string tokenizer;  ///< tokenizer.json
   std::string config;     ///< tokenizer_config.json
   std::string model;      ///< config.json, for begin and end when tokenizer_config.json is silent
+  std::string scores{};   ///< tokenizer.model, for the order of SentencePiece's pieces
 };
 
 /// Reads and checks them. Ids below `tokens`, the number of embeddings, that no token has become
