@@ -418,6 +418,7 @@ std::vector<std::shared_ptr<const MappedFile>> ModelSource::mappings() const {
   std::vector<std::shared_ptr<const MappedFile>> all;
   if (checkpoint_ != nullptr) {
     for (const SafetensorsFile& shard : checkpoint_->shards) all.push_back(shard.mapping());
+    if (checkpoint_->turned != nullptr) all.push_back(checkpoint_->turned);
   } else if (file_.mapping() != nullptr) {
     all.push_back(file_.mapping());
   }

@@ -2,11 +2,11 @@
 
 #include "imo/base/file.hpp"
 #include "imo/crypto/keccak.hpp"
+#include "imo/model/checkpoint_parts.hpp"
 #include "imo/model/tokenizer_json.hpp"
 #include "imo/model/utf8.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <set>
 
@@ -17,67 +17,14 @@ namespace imo::model {
 namespace {
 
 namespace fs = std::filesystem;
+using Config = CheckpointConfig;
 using Json = nlohmann::json;
+using Tensors = CheckpointTensors;
 
 constexpr std::size_t kLongestText = std::size_t{256} << 20;
 constexpr std::size_t kMostShards = 1000;
 constexpr const char* kWhole = "model.safetensors";
 constexpr const char* kIndex = "model.safetensors.index.json";
-
-/// Reads config.json with ranges; null counts as absent, as in the files.
-class Config {
- public:
-  explicit Config(Json json) : json_(std::move(json)) {}
-
-  [[nodiscard]] bool has(const char* name) const {
-    const auto found = json_.find(name);
-    return found != json_.end() && !found->is_null();
-  }
-  [[nodiscard]] const Json& get(const char* name) const { return json_.find(name).value(); }
-
-  Result<std::uint32_t> size(const char* name, std::uint64_t most) const {
-    if (!has(name)) return invalid(fmt::format("config.json has no '{}'", name));
-    const Json& value = get(name);
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() < 1 ||
-        value.get<std::uint64_t>() > most) {
-      return invalid(fmt::format("config.json: '{}' is {}; it must be 1 to {}", name,
-                                 in_quotes(value.dump()), most));
-    }
-    return value.get<std::uint32_t>();
-  }
-
-  Result<std::uint32_t> size_or(const char* name, std::uint64_t most, std::uint32_t other) const {
-    return has(name) ? size(name, most) : Result<std::uint32_t>(other);
-  }
-
-  // Rounded to single precision, which is what GGUF keeps.
-  Result<double> positive(const char* name) const {
-    if (!has(name)) return invalid(fmt::format("config.json has no '{}'", name));
-    return positive_number(get(name), name);
-  }
-
-  Result<double> positive_or(const char* name, double other) const {
-    return has(name) ? positive(name) : Result<double>(other);
-  }
-
-  static Result<double> positive_number(const Json& value, const char* name) {
-    const double number = value.is_number() ? double{value.get<float>()} : 0;
-    if (std::isfinite(number) && number > 0) return number;
-    return invalid(fmt::format("config.json: '{}' is {}; it must be a positive number", name,
-                               in_quotes(value.dump())));
-  }
-
-  [[nodiscard]] std::string text(const char* name) const {
-    return has(name) && get(name).is_string() ? get(name).get<std::string>() : std::string();
-  }
-
-  [[nodiscard]] bool is_true(const char* name) const {
-    return has(name) && get(name).is_boolean() && get(name).get<bool>();
-  }
-
- private:
-  Json json_;
-};
 
 Result<double> rope_scale(const Config& config) {
   if (!config.has("rope_scaling")) return 1.0;
@@ -128,9 +75,11 @@ Result<void> check_heads(const Config& from, ModelConfig& config) {
 Result<ModelConfig> read_config(const Config& from) {
   ModelConfig config;
   const std::string type = from.text("model_type");
+  if (type == "gpt2") return read_gpt2_config(from);
   if (type != "llama" && type != "qwen2") {
-    return invalid(fmt::format("config.json: 'model_type' {} is not supported; llama and qwen2 are",
-                               in_quotes(type)));
+    return invalid(
+        fmt::format("config.json: 'model_type' {} is not supported; llama, qwen2 and gpt2 are",
+                    in_quotes(type)));
   }
   const bool is_llama = type == "llama";
   config.architecture = is_llama ? Architecture::kLlama : Architecture::kQwen2;
@@ -156,85 +105,6 @@ Result<ModelConfig> read_config(const Config& from) {
   config.tied_output = from.is_true("tie_word_embeddings");
   return config;
 }
-
-/// Finds tensors in the shards, checks their shapes, and remembers which were used.
-class Tensors {
- public:
-  explicit Tensors(Checkpoint& checkpoint) : checkpoint_(checkpoint) {}
-
-  [[nodiscard]] bool has(const std::string& name) const { return shard_of(name) != nullptr; }
-
-  Result<const SourceTensor*> matrix(const std::string& name, std::uint64_t rows,
-                                     std::uint64_t columns, std::uint32_t turned_heads = 0) {
-    IMO_TRY(SourceTensor tensor, find(name));
-    if (tensor.rank != 2 || tensor.rows() != rows || tensor.columns() != columns) {
-      return invalid(fmt::format("tensor '{}' is {} x {}, but config.json says {} x {}", name,
-                                 tensor.rows(), tensor.columns(), rows, columns));
-    }
-    tensor.turned_heads = turned_heads;
-    return keep(tensor);
-  }
-
-  Result<const SourceTensor*> vector(const std::string& name, std::uint64_t length) {
-    IMO_TRY(SourceTensor tensor, find(name));
-    if (tensor.rank != 1 || tensor.columns() != length) {
-      return invalid(
-          fmt::format("tensor '{}' has {} elements in {} dimensions, but config.json "
-                      "says {} in one",
-                      name, tensor.rows() * tensor.columns(), tensor.rank, length));
-    }
-    return keep(tensor);
-  }
-
-  /// One number a row, in the order of the matrix's rows; null when there is none.
-  Result<const SourceTensor*> bias(const std::string& name, std::uint64_t length,
-                                   std::uint32_t turned_heads = 0) {
-    if (!has(name)) return static_cast<const SourceTensor*>(nullptr);
-    IMO_TRY_VOID(vector(name, length));
-    SourceTensor& kept = checkpoint_.used.back();
-    kept.dimensions = {1, length, 1, 1};
-    kept.rank = 2;
-    kept.turned_heads = turned_heads;
-    return &kept;
-  }
-
-  /// An extra tensor would mean that the model computes something this program does not. Old
-  /// checkpoints carry the angles of the rotation, which config.json says.
-  Result<void> check_nothing_left() const {
-    for (const SafetensorsFile& shard : checkpoint_.shards) {
-      for (const std::string_view name : shard.names()) {
-        if (used_.contains(std::string(name)) || name.ends_with(".rotary_emb.inv_freq")) continue;
-        return invalid(
-            fmt::format("tensor {} has no part in this architecture; the model is of "
-                        "another kind",
-                        in_quotes(name)));
-      }
-    }
-    return {};
-  }
-
- private:
-  [[nodiscard]] const SafetensorsFile* shard_of(const std::string& name) const {
-    const auto found = std::find_if(checkpoint_.shards.begin(), checkpoint_.shards.end(),
-                                    [&](const SafetensorsFile& s) { return s.has(name); });
-    return found == checkpoint_.shards.end() ? nullptr : &*found;
-  }
-
-  Result<SourceTensor> find(const std::string& name) {
-    const SafetensorsFile* shard = shard_of(name);
-    if (shard == nullptr) return invalid(fmt::format("tensor '{}' is missing", name));
-    used_.insert(name);
-    return shard->tensor(name);
-  }
-
-  const SourceTensor* keep(const SourceTensor& tensor) {
-    checkpoint_.used.push_back(tensor);
-    return &checkpoint_.used.back();
-  }
-
-  Checkpoint& checkpoint_;
-  std::set<std::string> used_;
-};
 
 Result<LayerTensors> read_layer(Tensors& tensors, const ModelConfig& config, std::uint32_t index) {
   const auto name = [&](std::string_view part) {
@@ -266,6 +136,7 @@ Result<LayerTensors> read_layer(Tensors& tensors, const ModelConfig& config, std
 Result<void> read_tensors(Checkpoint& checkpoint) {
   Tensors tensors(checkpoint);
   const ModelConfig& config = checkpoint.config;
+  if (config.architecture == Architecture::kGpt2) return read_gpt2_tensors(tensors, checkpoint);
   const std::uint32_t width = config.embedding_length;
   ModelTensors& to = checkpoint.tensors;
   IMO_TRY(to.embedding, tensors.matrix("model.embed_tokens.weight", config.vocabulary_size, width));
@@ -278,7 +149,8 @@ Result<void> read_tensors(Checkpoint& checkpoint) {
     IMO_TRY(LayerTensors layer, read_layer(tensors, config, i));
     to.layers.push_back(layer);
   }
-  return tensors.check_nothing_left();
+  // Old checkpoints carry the angles of the rotation, which config.json says.
+  return tensors.check_nothing_left({".rotary_emb.inv_freq"});
 }
 
 /// A name that stays inside the folder.

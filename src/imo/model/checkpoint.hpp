@@ -5,6 +5,7 @@
 /// one root: GGUF's `llama` keeps the rows of queries and keys in another order.
 #pragma once
 
+#include "imo/base/mapped_file.hpp"
 #include "imo/base/result.hpp"
 #include "imo/model/architecture.hpp"
 #include "imo/model/safetensors.hpp"
@@ -28,6 +29,7 @@ struct Checkpoint {
   std::string name;                     ///< the folder's
   std::vector<Hash32> text_hashes;      ///< keccak256 of the JSON files, in the order of reading
   std::vector<SafetensorsFile> shards;  ///< in the order of their names
+  std::shared_ptr<const MappedFile> turned;  ///< matrices that lay the other way round, or null
 };
 
 }  // namespace imo::model

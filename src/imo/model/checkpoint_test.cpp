@@ -65,6 +65,63 @@ TEST_F(CheckpointTest, HasTheRootOfTheSameModelAsGguf) {
   }
 }
 
+TinyShape gpt2_shape() {
+  TinyShape shape;
+  shape.architecture = "gpt2";
+  shape.heads = shape.kv_heads = 4;
+  return shape;
+}
+
+TEST_F(CheckpointTest, OfGpt2HasTheRootOfTheSameModelAsGguf) {
+  for (const bool tied : {false, true}) {
+    TinyShape shape = gpt2_shape();
+    shape.tied = tied;
+    write_checkpoint(folder(), shape);
+    const auto compiled = compile_file(folder(), quick());
+    ASSERT_TRUE(compiled) << compiled.error().message;
+    EXPECT_EQ(compiled->root, testing::tiny_program(shape).root) << tied;
+  }
+}
+
+TEST_F(CheckpointTest, OfGpt2MayHaveAPrefix) {
+  const TinyShape shape = gpt2_shape();
+  write_checkpoint(folder(), shape);
+  auto tensors = testing::checkpoint_tensors(shape);
+  for (testing::SafeTensor& tensor : tensors) {
+    if (tensor.name != "lm_head.weight") tensor.name = "transformer." + tensor.name;
+  }
+  ASSERT_TRUE(write_file_atomic(folder() / "model.safetensors", safetensors_bytes(tensors)));
+  EXPECT_EQ(error(), "none");
+}
+
+TEST_F(CheckpointTest, OfGpt2IsChecked) {
+  const TinyShape shape = gpt2_shape();
+  write_checkpoint(folder(), shape);
+  for (const auto& [key, value] : std::initializer_list<std::pair<const char*, json>>{
+           {"activation_function", "relu"},
+           {"n_head", 5},
+           {"n_embd", nullptr},
+           {"layer_norm_epsilon", 0},
+           {"scale_attn_weights", false},
+           {"add_cross_attention", true},
+           {"scale_attn_by_inverse_layer_idx", true}}) {
+    configure(key, value, shape);
+    EXPECT_THAT(error(), HasSubstr("config.json")) << key;
+  }
+  configure("n_inner", 2 * shape.hidden, shape);
+  EXPECT_THAT(error(), HasSubstr("'h.0.mlp.c_fc.weight' is"));
+  configure("n_inner", shape.hidden, shape);
+  auto tensors = testing::checkpoint_tensors(shape);
+  const auto at = std::find_if(tensors.begin(), tensors.end(), [](const testing::SafeTensor& t) {
+    return t.name == "h.1.mlp.c_proj.weight";
+  });
+  ASSERT_NE(at, tensors.end());
+  const std::size_t second = 4 * shape.width + 8;  // row 1, column 2 of the file
+  std::fill_n(at->bytes.begin() + static_cast<std::ptrdiff_t>(second), 4, std::uint8_t{0xFF});
+  ASSERT_TRUE(write_file_atomic(folder() / "model.safetensors", safetensors_bytes(tensors)));
+  EXPECT_THAT(error(), HasSubstr("tensor 'h.1.mlp.c_proj.weight' row 1 column 2 is NaN"));
+}
+
 TEST_F(CheckpointTest, IsNamedAndHashed) {
   write_checkpoint(folder(), {});
   const auto source = ModelSource::open(folder());

@@ -41,6 +41,42 @@ std::string checkpoint_name(std::string name) {
   return name;
 }
 
+std::string gpt2_name(std::string name) {
+  if (name == "token_embd.weight") return "wte.weight";
+  if (name == "position_embd.weight") return "wpe.weight";
+  if (name == "output.weight") return "lm_head.weight";
+  const std::pair<const char*, const char*> parts[] = {
+      {"blk.", "h."},         {"output_norm", "ln_f"},     {"attn_norm", "ln_1"},
+      {"ffn_norm", "ln_2"},   {"attn_qkv", "attn.c_attn"}, {"attn_output", "attn.c_proj"},
+      {"ffn_up", "mlp.c_fc"}, {"ffn_down", "mlp.c_proj"}};
+  for (const auto& [from, to] : parts) replace(name, from, to);
+  return name;
+}
+
+// Columns become rows.
+std::vector<float> turned_over(const std::vector<float>& values, std::size_t width) {
+  std::vector<float> result(values.size());
+  const std::size_t rows = values.size() / width;
+  for (std::size_t i = 0; i < values.size(); ++i) result[i % width * rows + i / width] = values[i];
+  return result;
+}
+
+std::vector<SafeTensor> gpt2_tensors(const TinyShape& shape) {
+  std::vector<SafeTensor> tensors;
+  for_each_tiny_tensor(shape, [&](const std::string& name, const auto& dimensions,
+                                  const std::vector<float>& values) {
+    const bool turned = name.starts_with("blk.") && dimensions.size() == 2;
+    SafeTensor tensor{gpt2_name(name), {dimensions.rbegin(), dimensions.rend()}, {}};
+    if (turned) std::swap(tensor.shape[0], tensor.shape[1]);
+    tensor.bytes = float_bytes(turned ? turned_over(values, dimensions[0]) : values);
+    tensors.push_back(std::move(tensor));
+  });
+  for (std::uint32_t i = 0; i < shape.layers; ++i) {
+    tensors.push_back({fmt::format("h.{}.attn.bias", i), {1, 1, 1, 1}, Bytes(4)});
+  }
+  return tensors;
+}
+
 // From GGUF's order of rows, pair by pair, to first elements and then second ones.
 std::vector<float> unturned(const std::vector<float>& values, std::size_t head, std::size_t width) {
   std::vector<float> result(values.size());
@@ -80,6 +116,7 @@ Bytes safetensors_bytes(const std::vector<SafeTensor>& tensors) {
 }
 
 std::vector<SafeTensor> checkpoint_tensors(const TinyShape& shape) {
+  if (shape.architecture == "gpt2") return gpt2_tensors(shape);
   std::vector<SafeTensor> tensors;
   for_each_tiny_tensor(shape, [&](const std::string& name, const auto& dimensions,
                                   const std::vector<float>& values) {
@@ -95,6 +132,19 @@ std::vector<SafeTensor> checkpoint_tensors(const TinyShape& shape) {
 }
 
 json checkpoint_config(const TinyShape& shape) {
+  if (shape.architecture == "gpt2") {
+    return {{"model_type", "gpt2"},
+            {"n_embd", shape.width},
+            {"n_inner", shape.hidden},
+            {"n_layer", shape.layers},
+            {"n_head", shape.heads},
+            {"n_positions", shape.context},
+            {"vocab_size", shape.vocabulary != 0 ? shape.vocabulary : kTinyVocabulary},
+            {"layer_norm_epsilon", 1e-5},
+            {"activation_function", "gelu_new"},
+            {"bos_token_id", 1},
+            {"eos_token_id", 2}};
+  }
   return {{"model_type", shape.architecture},
           {"hidden_size", shape.width},
           {"intermediate_size", shape.hidden},
