@@ -74,12 +74,19 @@ struct Party {
 
   Result<Proven> prove(const Answer& answer,
                        const std::function<void(const ModelCircuit&, CircuitValues&)>& alter = {}) {
-    auto circuit = ModelCircuit::make(shape, answer);
+    return prove(answer, answer, alter);
+  }
+
+  /// The run that wrote `answer`, as if it had written `claimed`, which is as long.
+  Result<Proven> prove(const Answer& answer, const Answer& claimed,
+                       const std::function<void(const ModelCircuit&, CircuitValues&)>& alter) {
+    const auto honest = ModelCircuit::make(shape, answer);
+    auto circuit = ModelCircuit::make(shape, claimed);
     // Queries instead of grinding, which would take most of the time.
     IMO_TRY(WhirParameters parameters, opening_parameters(circuit->circuit(), 0));
     IMO_TRY(std::vector<Fp> values, registered_values(model.program(), *circuit));
     CommittedVector registered(registered_code(circuit->circuit()), std::move(values), pool);
-    IMO_TRY(CircuitValues witness, witness_values(model, *circuit, registered.values(), pool));
+    IMO_TRY(CircuitValues witness, witness_values(model, *honest, registered.values(), pool));
     if (alter) alter(*circuit, witness);
     ProofWriter writer(kModelTestProtocol, registered.root().bytes);
     const OutOfDomain binding = binding_at(

@@ -2,9 +2,12 @@
 // follows from the lie is adapted and the lookups are counted again, so that what refuses it is the
 // rule that it breaks.
 
+#include "imo/model/program_test_support.hpp"
 #include "imo/zkml/model_party_test_support.hpp"
 
+#include <algorithm>
 #include <random>
+#include <ranges>
 
 #include <gmock/gmock.h>
 
@@ -252,6 +255,53 @@ TEST_F(ModelSoundness, AnotherTokenIsTheGreatest) {
               HasSubstr(kInNoTable));
 }
 
+/// Two tokens whose logits are equal wherever one of them is the greatest: rows of the same weights.
+class ModelTies : public testing::TestWithParam<bool> {
+ protected:
+  static constexpr model::testing::TinyShape kShape{.tied = false, .seed = 13};
+  static engine::Model model_of(model::Compiled compiled) {
+    return engine::Model::from_program(std::move(compiled.program), compiled.root).value();
+  }
+};
+
+TEST_P(ModelTies, TheFirstOfEqualTokensIsTheAnswer) {
+  const std::vector<TokenId> prompt{1, 70, 80, 90};
+  const TokenId alone =
+      answer_of(model_of(model::testing::tiny_program(kShape)), prompt, 1).output.back();
+  const TokenId twin = GetParam() ? alone + 1 : alone - 1;
+  model::Compiled compiled = model::testing::tiny_program(kShape);
+  const auto has_tensor = [](const model::Operator& op) { return op.tensor != model::kNone; };
+  const std::uint32_t head =
+      std::ranges::find_if(std::views::reverse(compiled.program.operators), has_tensor)->tensor;
+  const auto weights = model::testing::own_tensor(compiled.program, head);
+  const std::size_t columns = compiled.program.tensors[head].columns;
+  std::copy_n(weights->weights.begin() + static_cast<std::ptrdiff_t>(alone * columns), columns,
+              weights->weights.begin() + static_cast<std::ptrdiff_t>(twin * columns));
+  ASSERT_TRUE(weights->biases.empty());
+  if (!weights->multipliers.empty()) weights->multipliers[twin] = weights->multipliers[alone];
+
+  Party party(model_of(std::move(compiled)));
+  const Answer answer = answer_of(party.model, prompt, 1);
+  ASSERT_EQ(answer.output.back(), std::min(alone, twin));
+  const auto honest = party.prove(answer);
+  ASSERT_TRUE(honest) << honest.error().message;
+  EXPECT_TRUE(Party::check(*honest));
+
+  const Answer second{prompt, {std::max(alone, twin)}};
+  const auto lie = party.prove(answer, second, [&](const ModelCircuit& c, CircuitValues& values) {
+    Liar liar(c, values);
+    const TokenId first = answer.output.back();
+    liar.set(c.logits.below_best, first, liar.number(c.logits.below_best, first) - 1);
+    (void)count_lookups(c.circuit(), values);
+  });
+  ASSERT_TRUE(lie) << lie.error().message;
+  const auto checked = Party::check(*lie);
+  ASSERT_FALSE(checked);
+  EXPECT_THAT(checked.error().message, HasSubstr(kInNoTable));
+}
+
+INSTANTIATE_TEST_SUITE_P(Both, ModelTies, testing::Bool());
+
 /// Cells behind the last element of a head are looked up nowhere, so a prover may put anything
 /// there: they must have no say in scores, the only sum over elements of two columns of the
 /// witness.
@@ -315,6 +365,27 @@ TEST(ModelCompleteness, RandomPromptsOfTheDemoModelCanBeProven) {
     }
     const auto witness = witness_values(party.model, *circuit, registered, party.pool);
     EXPECT_TRUE(witness) << i << ": " << witness.error().message;
+  }
+}
+
+/// The shortest request there is, and those that leave no position free: after a prompt of almost
+/// the whole context, and by an answer, where the model does not end it before.
+TEST(ModelCompleteness, OneTokenAndTheWholeContextCanBeProven) {
+  for (const model::testing::TinyShape& shape : test::provable_shapes()) {
+    Party party(tiny(shape));
+    std::vector<TokenId> prompt{1};
+    while (prompt.size() < shape.context - 1) {
+      prompt.push_back(static_cast<TokenId>(3 + prompt.size() * 7));
+    }
+    for (const Answer& answer :
+         {answer_of(party.model, {1}, 1), answer_of(party.model, prompt, 1),
+          answer_of(party.model, {1, 70}, shape.context - 2)}) {
+      const auto proven = party.prove(answer);
+      ASSERT_TRUE(proven) << proven.error().message;
+      const auto checked = Party::check(*proven);
+      EXPECT_TRUE(checked) << answer.prompt.size() << " + " << answer.output.size() << ": "
+                           << checked.error().message;
+    }
   }
 }
 
