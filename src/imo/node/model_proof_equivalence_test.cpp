@@ -5,9 +5,11 @@
 #include "imo/market/abi/EquationVerifier.hpp"
 #include "imo/market/abi/ModelVerifier.hpp"
 #include "imo/market/abi/OpeningVerifier.hpp"
+#include "imo/market/abi/StepVerifier.hpp"
 #include "imo/market/packed_tokens.hpp"
 #include "imo/node/key_words.hpp"
 #include "imo/node/proof_chain.hpp"
+#include "imo/opml/step_test_support.hpp"
 #include "imo/zkml/model_party_test_support.hpp"
 #include "imo/zkml/model_proof.hpp"
 
@@ -100,6 +102,88 @@ TEST(ModelProofEquivalence, ProofsOfAllShapesAreAccepted) {
     const Proven proven = prove(tiny(shapes[i]), {1, 70, 80, 90, 100}, 1 + 3 * i);
     const Bytes verdict = verifiers.check(proven.key, proven.statement, proven.proof);
     EXPECT_EQ(verdict, Bytes()) << i << ": " << verifiers.name_of(verdict);
+  }
+}
+
+/// The contract of the fraud proof, asked about elements of a true trace.
+class Steps {
+ public:
+  explicit Steps(const opml::testing::Referee& referee, ProofChain& chain)
+      : referee_(referee), chain_(chain) {}
+
+  /// Any element of any operator.
+  [[nodiscard]] opml::Place place(std::mt19937_64& random) const {
+    const auto& shape = referee_.trace->shape();
+    const auto op = static_cast<std::uint32_t>(test::below(random, shape.operators));
+    const opml::TensorLayout& layout = referee_.trace->layout(op);
+    const std::uint64_t leaf = test::below(random, layout.leaves());
+    return {shape.leaf_index(op, leaf),
+            static_cast<std::uint32_t>(test::below(random, layout.elements_in(leaf)))};
+  }
+
+  /// What C++ says, which the contract has to say too.
+  bool is_right(const opml::testing::StepCase& given) {
+    namespace step = abi::step_verifier;
+    const opml::StepClaim& claim = referee_.claim;
+    const step::Claim words{claim.model.root(),
+                            claim.trace_root,
+                            claim.prompt_hash,
+                            claim.output_hash,
+                            std::uint64_t{claim.prompt_count},
+                            std::uint64_t{claim.output_count},
+                            std::uint64_t{claim.output_position}};
+    const step::Place place{given.place.leaf_index, given.hash, std::uint64_t{given.place.element}};
+    const auto verdict = referee_.judge(given);
+    EXPECT_TRUE(verdict);
+    EXPECT_EQ(chain_.ask(step::step(opening_words<step::ModelOpening>(claim.model), words, place,
+                                    given.leaf, given.witness)),
+              *verdict);
+    return *verdict;
+  }
+
+ private:
+  const opml::testing::Referee& referee_;
+  ProofChain& chain_;
+};
+
+/// What the executor writes for a random program is what its proof shows, and every element that
+/// the step of the fraud proof is asked about.
+TEST(ModelProofEquivalence, ExecutorProofAndStepAgreeOnRandomPrograms) {
+  Verifiers verifiers;
+  ProofChain chain(abi::step_verifier::deploy_data(), abi::step_verifier::error_signatures());
+  std::mt19937_64 random(3);
+  const std::vector<TinyShape> shapes = zkml::test::provable_shapes();
+  for (std::uint32_t i = 0; i < 8; ++i) {
+    TinyShape shape = shapes[test::below(random, shapes.size())];
+    shape.layers = static_cast<std::uint32_t>(1 + test::below(random, 3));
+    shape.hidden = static_cast<std::uint32_t>(8 + 4 * test::below(random, 12));
+    shape.seed = 100 + i;
+    const engine::Model model = tiny(shape);
+    std::vector<TokenId> prompt{1};
+    for (std::uint64_t more = test::below(random, 6); more > 0; --more) {
+      prompt.push_back(static_cast<TokenId>(test::below(random, model.vocabulary_size())));
+    }
+    const Proven proven =
+        prove(model, prompt, static_cast<std::uint32_t>(1 + test::below(random, 5)));
+    const Bytes verdict = verifiers.check(proven.key, proven.statement, proven.proof);
+    EXPECT_EQ(verdict, Bytes()) << i << ": " << verifiers.name_of(verdict);
+
+    const std::vector<TokenId>& output = proven.statement.answer.output;
+    const opml::testing::Referee referee(
+        model.program(), {prompt, output, static_cast<std::uint32_t>(output.size() - 1)});
+    Steps steps(referee, chain);
+    for (int asked = 0; asked < 40; ++asked) {
+      const auto given = referee.honest(steps.place(random));
+      ASSERT_TRUE(given) << i;
+      EXPECT_TRUE(steps.is_right(*given)) << i << ", leaf " << given->place.leaf_index;
+      opml::testing::StepCase other = *given;
+      const std::uint64_t number = referee.trace->shape().leaf_of(given->place.leaf_index);
+      const auto op =
+          static_cast<std::uint32_t>(referee.trace->shape().operator_of(given->place.leaf_index));
+      other.leaf[given->place.element * referee.trace->layout(op).element_bytes(number)] ^= 1;
+      other.rehash();
+      EXPECT_FALSE(steps.is_right(other)) << i << ", leaf " << given->place.leaf_index;
+    }
   }
 }
 

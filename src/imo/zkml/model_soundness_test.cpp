@@ -255,7 +255,8 @@ TEST_F(ModelSoundness, AnotherTokenIsTheGreatest) {
               HasSubstr(kInNoTable));
 }
 
-/// Two tokens whose logits are equal wherever one of them is the greatest: rows of the same weights.
+/// Two tokens whose logits are equal wherever one of them is the greatest: rows of the same
+/// weights.
 class ModelTies : public testing::TestWithParam<bool> {
  protected:
   static constexpr model::testing::TinyShape kShape{.tied = false, .seed = 13};
@@ -377,9 +378,8 @@ TEST(ModelCompleteness, OneTokenAndTheWholeContextCanBeProven) {
     while (prompt.size() < shape.context - 1) {
       prompt.push_back(static_cast<TokenId>(3 + prompt.size() * 7));
     }
-    for (const Answer& answer :
-         {answer_of(party.model, {1}, 1), answer_of(party.model, prompt, 1),
-          answer_of(party.model, {1, 70}, shape.context - 2)}) {
+    for (const Answer& answer : {answer_of(party.model, {1}, 1), answer_of(party.model, prompt, 1),
+                                 answer_of(party.model, {1, 70}, shape.context - 2)}) {
       const auto proven = party.prove(answer);
       ASSERT_TRUE(proven) << proven.error().message;
       const auto checked = Party::check(*proven);
