@@ -1,6 +1,7 @@
 #include "imo/cli/node.hpp"
 
 #include "imo/api/server.hpp"
+#include "imo/base/large_vector.hpp"
 #include "imo/base/paths.hpp"
 #include "imo/cli/account.hpp"
 #include "imo/eth/address.hpp"
@@ -74,6 +75,7 @@ void announce(const node::Node& node, const api::Server& server, bool json) {
 Result<void> node_run(const GlobalOptions& global, const NodeRunOptions& options) {
   IMO_TRY(node::NodeConfig config, config_of(global, options));
   IMO_TRY(crypto::SecretKey key, key_of(global, config));
+  if (config.proofs.enabled) keep_freed_memory();  // until a proof is done
   return api::serve_until_signal(
       std::move(config), std::move(key),
       [&](node::Node& node, api::Server& server) { announce(node, server, global.json); });

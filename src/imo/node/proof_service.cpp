@@ -2,6 +2,7 @@
 
 #include "imo/base/format.hpp"
 #include "imo/base/hex.hpp"
+#include "imo/base/large_vector.hpp"
 #include "imo/base/log.hpp"
 #include "imo/base/machine.hpp"
 #include "imo/base/thread_pool.hpp"
@@ -139,6 +140,7 @@ void ProofService::serve() {
     if (!job) log::error("{}", job.error().message);
     if (!job || !*job) continue;
     prove(**job, pool);
+    give_back_memory();
     const std::lock_guard lock(mutex_);
     has_work_ = true;
   }
