@@ -59,7 +59,7 @@ library WhirParameters {
     uint256 private constant ONE_BIT = 1 << 16;
     uint256 private constant FIELD = 191 * ONE_BIT;
     /// @dev Of a code of more than 2^LONG elements, the next one's domain is a quarter, else a half.
-    uint256 private constant LONG = 23;
+    uint256 private constant LONG = 24;
     /// @dev log2 10, rounded up.
     uint256 private constant LOG_TEN = 217706;
     /// @dev log2 1.05, rounded up.

@@ -96,7 +96,7 @@ Result<WhirParameters> WhirParameters::make(std::span<const WhirCommitment> comm
     return invalid(range("bits of security", security, kMinSecurity, kMaxSecurity));
   }
   constexpr unsigned kMostInTheClear = 6;
-  constexpr unsigned kLong = 23;
+  constexpr unsigned kLong = 24;
   WhirParameters parameters;
   parameters.grinding_ = grinding;
   Bits list = 0;

@@ -97,7 +97,7 @@ TEST(WhirParameters, HoldsWhatItPromises) {
               EXPECT_EQ(part.block, (WhirBlock{left, 0}));
               expect_queries(part, security - grinding);
             }
-            log_rate = std::min(log_rate + (left + log_rate > 23 ? 2 : 3), 12.0);
+            log_rate = std::min(log_rate + (left + log_rate > 24 ? 2 : 3), 12.0);
           }
           // Within a hundredth of a bit the integers may refuse what the formula would allow.
           if (least < security) {
