@@ -53,10 +53,12 @@ std::uint64_t end_of(const WhirPart& part) {
   return part.hole ? part.hole->offset() : part.block.size();
 }
 
-/// One to five blocks of every size that a part has.
+/// One to five blocks of every size that a part has; with more than one, the first element alone is
+/// among them, whose number and size are zero.
 std::vector<Blocks> random_blocks(const WhirPart& part, std::size_t count,
                                   std::mt19937_64& random) {
   std::vector<Blocks> blocks;
+  if (count > 1) blocks.push_back({0, 0, 1});
   while (blocks.size() < count) {
     const auto variables = static_cast<unsigned>(below(random, part.code.variables + 1));
     const std::uint64_t all = end_of(part) >> variables;
