@@ -15,7 +15,7 @@ void* allocate_zeroed(std::size_t bytes);
 void free_zeroed(void* memory) noexcept;
 
 /// From now on the process keeps what it frees for what it allocates next: the system clears every
-/// page that it gives, which takes a prover, with a gigabyte for each of its stages, a tenth of its
+/// page that it gives, which takes a prover, with a gigabyte for each of its stages, a sixth of its
 /// time. To be called before there are other threads.
 void keep_freed_memory();
 /// Gives the system what keep_freed_memory() has kept: for a process that has long nothing to do.

@@ -126,7 +126,9 @@ class CurlTransport : public Transport {
     }
     if (code == CURLE_OPERATION_TIMEDOUT) return {{ErrorKind::kTimeout, "no reply in time"}, false};
     const bool never_sent = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
-    return {{ErrorKind::kNetwork, curl_easy_strerror(code)}, never_sent};
+    std::string fault = curl_easy_strerror(code);
+    if (never_sent) fault += "; check the URL, and that a server runs there";
+    return {{ErrorKind::kNetwork, std::move(fault)}, never_sent};
   }
 
   std::string url_;

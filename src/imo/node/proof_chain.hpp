@@ -30,7 +30,7 @@ class ProofChain {
  public:
   /// `errors` are those of ProofErrors, and borrowed.
   ProofChain(Result<Bytes> deploy_data, std::span<const eth::ErrorSignature> errors)
-      : anvil_(must(eth::Anvil::start(options()))),
+      : anvil_(must(eth::Anvil::start(anvil_options()))),
         client_(must(eth::Client::connect(anvil_.url()))),
         wallet_(client_, eth::anvil_key(0)),
         contract_(must(wallet_.deploy(must(std::move(deploy_data)))).address) {
@@ -105,13 +105,6 @@ class ProofChain {
     eth::CallRequest request{.to = contract_, .data = must(Result<Bytes>(call))};
     request.gas_limit = 1'000'000'000'000ULL;
     return request;
-  }
-
-  static eth::AnvilOptions options() {
-    eth::AnvilOptions options;
-    options.binary =
-        std::string(IMO_SOURCE_DIR) + "/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
-    return options;
   }
 
   eth::Anvil anvil_;

@@ -135,8 +135,9 @@ Result<void> ProofStore::add(const ProofJob& job, std::size_t queue_limit, std::
     insert.exec();
     SQLite::Statement forget(
         database,
-        "DELETE FROM proofs WHERE number IN (SELECT number FROM proofs WHERE state IN "
-        "('ready', 'failed') ORDER BY number DESC LIMIT -1 OFFSET ?)");
+        // What was paid and failed is owed, however long ago.
+        "DELETE FROM proofs WHERE number IN (SELECT number FROM proofs WHERE state = 'ready' OR "
+        "(state = 'failed' AND paid_by = '') ORDER BY number DESC LIMIT -1 OFFSET ?)");
     forget.bind(1, static_cast<std::int64_t>(kept));
     forget.exec();
     return {};

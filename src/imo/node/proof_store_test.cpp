@@ -115,6 +115,19 @@ TEST_F(ProofStoreTest, ForgetsTheOldestThatAreDone) {
   EXPECT_EQ(state(5), ProofState::kQueued);
 }
 
+TEST_F(ProofStoreTest, NeverForgetsWhatIsOwed) {
+  ProofJob bought = job(1);
+  bought.paid_by = "payment 1";
+  must(proofs_.add(bought, 9, 0));
+  must(proofs_.paid(bought.id));
+  must(proofs_.fail_job(must(proofs_.take())->id, "no memory"));
+  add(2, 9, 0);
+  must(proofs_.fail_job(must(proofs_.take())->id, "no memory"));
+  add(3, 9, 0);
+  EXPECT_EQ(state(1), ProofState::kFailed);
+  EXPECT_FALSE(must(proofs_.find(job(2).id)));
+}
+
 TEST_F(ProofStoreTest, PostsWhatIsReadyAndWasMeantTo) {
   add(1);
   add(2);

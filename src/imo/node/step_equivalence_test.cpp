@@ -51,18 +51,11 @@ Answer answer_of(std::uint32_t value) {
   return answer;
 }
 
-eth::AnvilOptions anvil_options() {
-  eth::AnvilOptions options;
-  options.binary =
-      std::string(IMO_SOURCE_DIR) + "/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
-  return options;
-}
-
 /// Collects cases about one claim at a time, and lets both judge them.
 class Comparison {
  public:
   Comparison()
-      : anvil_(must(eth::Anvil::start(anvil_options()))),
+      : anvil_(must(eth::Anvil::start(test::anvil_options()))),
         client_(must(eth::Client::connect(anvil_.url()))),
         wallet_(client_, eth::anvil_key(0)),
         verifier_(must(wallet_.deploy(verifier::deploy_data())).address),

@@ -21,13 +21,6 @@ namespace models = market::abi::model_registry;
 namespace operators = market::abi::operator_registry;
 namespace oracle = market::abi::oracle;
 
-eth::AnvilOptions anvil_options() {
-  eth::AnvilOptions options;
-  options.binary =
-      std::string(IMO_SOURCE_DIR) + "/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
-  return options;
-}
-
 eth::Client connect(const std::string& url) {
   eth::ClientOptions options;
   options.poll_interval = std::chrono::milliseconds(5);
@@ -43,6 +36,13 @@ market::Deployment deploy(eth::Wallet& wallet) {
 }
 
 }  // namespace
+
+eth::AnvilOptions anvil_options() {
+  eth::AnvilOptions options;
+  options.binary =
+      std::string(IMO_SOURCE_DIR) + "/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil";
+  return options;
+}
 
 std::filesystem::path model_file() {
   const std::filesystem::path shared =

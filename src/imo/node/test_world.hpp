@@ -19,6 +19,9 @@
 
 namespace imo::node::test {
 
+/// With the anvil that this checkout has.
+eth::AnvilOptions anvil_options();
+
 /// The value, or the end of the test with the error's message.
 template <typename T>
 T must(Result<T> result) {

@@ -1,7 +1,7 @@
 #include "imo/node/x402.hpp"
 
-#include "imo/base/base64.hpp"
 #include "imo/base/hex.hpp"
+#include "imo/crypto/base64.hpp"
 #include "imo/eth/address.hpp"
 
 #include <fmt/format.h>
@@ -97,7 +97,7 @@ std::string payment_required_header(const PaymentTerms& terms, const PaidResourc
                            {"mimeType", "application/json"}}},
                          {"accepts", Json::array({entry})},
                          {"extensions", Json::object()}};
-  return to_base64(as_bytes(document.dump()));
+  return crypto::to_base64(as_bytes(document.dump()));
 }
 
 Result<PaymentTerms> parse_payment_required(std::string_view body, std::uint64_t chain_id) {
@@ -133,12 +133,12 @@ std::string payment_header(const PaymentTerms& terms, const Payment& payment) {
                              {"validAfter", payment.valid_after.to_dec()},
                              {"validBefore", payment.valid_before.to_dec()},
                              {"nonce", to_hex(payment.nonce)}}}}}};
-  return to_base64(as_bytes(document.dump()));
+  return crypto::to_base64(as_bytes(document.dump()));
 }
 
 Result<Payment> parse_payment_header(std::string_view header, const PaymentTerms& terms) {
   if (header.size() > kMaxPaymentHeader) return unreadable("size");
-  IMO_TRY(const Bytes bytes, from_base64(header));
+  IMO_TRY(const Bytes bytes, crypto::from_base64(header));
   const Json document = Json::parse(bytes, nullptr, /*allow_exceptions=*/false);
   const Json version = object_of(document, "x402Version");
   if (version != 1 && version != 2) return unreadable("x402Version");

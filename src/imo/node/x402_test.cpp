@@ -1,7 +1,7 @@
 #include "imo/node/x402.hpp"
 
-#include "imo/base/base64.hpp"
 #include "imo/base/hex.hpp"
+#include "imo/crypto/base64.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/node/test_world.hpp"
 
@@ -38,7 +38,7 @@ TEST(X402, TermsAreReadAsTheyAreWritten) {
   EXPECT_FALSE(parse_payment_required(body, 1)) << "another chain";
   EXPECT_FALSE(parse_payment_required("[]", terms.chain_id));
   EXPECT_FALSE(parse_payment_required("{\"accepts\": 3}", terms.chain_id));
-  const Bytes header = must(from_base64(payment_required_header(terms, kResource, "pay")));
+  const Bytes header = must(crypto::from_base64(payment_required_header(terms, kResource, "pay")));
   const json second = json::parse(header);
   EXPECT_EQ(second["x402Version"], 2);
   EXPECT_EQ(second["accepts"][0]["amount"], "10000");
@@ -59,10 +59,10 @@ TEST(X402, PaymentsAreReadAsTheyAreWritten) {
 
 TEST(X402, WhatIsNoPaymentIsRefused) {
   const PaymentTerms terms = dollars();
-  const json good = json::parse(must(
-      from_base64(payment_header(terms, sign_payment(terms, eth::anvil_key(1), 1'900'000'000)))));
+  const json good = json::parse(must(crypto::from_base64(
+      payment_header(terms, sign_payment(terms, eth::anvil_key(1), 1'900'000'000)))));
   const auto refused = [&](const json& document) {
-    return !parse_payment_header(to_base64(as_bytes(document.dump())), terms).has_value();
+    return !parse_payment_header(crypto::to_base64(as_bytes(document.dump())), terms).has_value();
   };
   ASSERT_FALSE(refused(good));
   const json parts = good.flatten();

@@ -1,8 +1,8 @@
-#include "imo/base/base64.hpp"
+#include "imo/crypto/base64.hpp"
 
 #include <gtest/gtest.h>
 
-namespace imo {
+namespace imo::crypto {
 namespace {
 
 /// RFC 4648, section 10.
@@ -32,4 +32,4 @@ TEST(Base64, OneTextForTheSameBytes) {
 }
 
 }  // namespace
-}  // namespace imo
+}  // namespace imo::crypto

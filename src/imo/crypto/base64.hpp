@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace imo {
+namespace imo::crypto {
 
 /// With `=` up to whole groups of four.
 std::string to_base64(BytesView bytes);
@@ -15,4 +15,4 @@ std::string to_base64(BytesView bytes);
 /// Takes what to_base64 gives, and nothing else.
 Result<Bytes> from_base64(std::string_view text);
 
-}  // namespace imo
+}  // namespace imo::crypto
