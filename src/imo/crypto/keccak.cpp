@@ -66,6 +66,12 @@ struct States {
     words[kLanes * (kRateWords - 1) + lane] ^= std::uint64_t{1} << 63;
   }
 
+  /// The padding behind `count` words of the last block.
+  void absorb_padding(std::size_t lane, std::size_t count) {
+    words[kLanes * count + lane] ^= 1;
+    words[kLanes * (kRateWords - 1) + lane] ^= std::uint64_t{1} << 63;
+  }
+
   [[nodiscard]] Hash32 squeeze(std::size_t lane) const {
     Hash32 digest;
     for (std::size_t i = 0; i < 4; ++i) {
@@ -94,13 +100,42 @@ void hash_lanes(const BytesView* messages, Hash32* digests, void (*permute)(unsi
   for (std::size_t lane = 0; lane < kLanes; ++lane) digests[lane] = states.squeeze(lane);
 }
 
+/// words[i] of each row of kLanes, `stride` words from one to the next, to its place in `states`.
+template <std::size_t kLanes>
+void absorb_rows(const std::uint64_t* rows, std::size_t stride, std::size_t count,
+                 std::uint64_t* states) {
+  for (std::size_t lane = 0; lane < kLanes; ++lane) {
+    for (std::size_t i = 0; i < count; ++i) {
+      states[kLanes * i + lane] ^= __builtin_bswap64(rows[lane * stride + i]);
+    }
+  }
+}
+
+/// Hashes kLanes rows of `count` words.
+template <std::size_t kLanes>
+void hash_rows(const std::uint64_t* rows, std::size_t count, Hash32* digests,
+               void (*permute)(std::uint64_t*),
+               void (*absorb)(const std::uint64_t*, std::size_t, std::size_t, std::uint64_t*)) {
+  States<kLanes> states;
+  std::size_t done = 0;
+  for (; count - done >= kRateWords; done += kRateWords) {
+    absorb(rows + done, count, kRateWords, states.words.data());
+    permute(states.words.data());
+  }
+  absorb(rows + done, count, count - done, states.words.data());
+  for (std::size_t lane = 0; lane < kLanes; ++lane) states.absorb_padding(lane, count - done);
+  permute(states.words.data());
+  for (std::size_t lane = 0; lane < kLanes; ++lane) digests[lane] = states.squeeze(lane);
+}
+
 bool has_avx2() {
   static const bool supported = __builtin_cpu_supports("avx2") != 0;
   return supported;
 }
 
 bool has_avx512() {
-  static const bool supported = __builtin_cpu_supports("avx512f") != 0;
+  static const bool supported =
+      __builtin_cpu_supports("avx512f") != 0 && __builtin_cpu_supports("avx512bw") != 0;
   return supported;
 }
 
@@ -137,6 +172,28 @@ void keccak256_many(std::span<const BytesView> messages, std::span<Hash32> diges
     }
   }
   for (; i < messages.size(); ++i) digests[i] = keccak256(messages[i]);
+}
+
+void keccak256_rows(std::span<const std::uint64_t> words, std::size_t row_words,
+                    std::span<Hash32> digests) {
+  IMO_CHECK(words.size() == row_words * digests.size(), "keccak256_rows: a digest for each row");
+  std::size_t i = 0;
+  if (has_avx512()) {
+    for (; i + 8 <= digests.size(); i += 8) {
+      hash_rows<8>(&words[i * row_words], row_words, &digests[i], keccak_f1600_x8_avx512,
+                   absorb_rows_x8_avx512);
+    }
+  }
+  if (has_avx2()) {
+    for (; i + 4 <= digests.size(); i += 4) {
+      hash_rows<4>(&words[i * row_words], row_words, &digests[i], keccak_f1600_x4_avx2,
+                   absorb_rows<4>);
+    }
+  }
+  for (; i < digests.size(); ++i) {
+    hash_rows<1>(&words[i * row_words], row_words, &digests[i], keccak_f1600<std::uint64_t>,
+                 absorb_rows<1>);
+  }
 }
 
 Keccak256& Keccak256::update(BytesView piece) {

@@ -23,6 +23,11 @@ inline constexpr std::size_t kHashesAtOnce = 8;
 /// AVX-512, four with AVX2.
 void keccak256_many(std::span<const BytesView> messages, std::span<Hash32> digests);
 
+/// The digests of rows of `row_words` words each, one behind the other in `words`, a word being 8
+/// bytes, the highest first: as keccak256_many of those bytes, which nobody has to write.
+void keccak256_rows(std::span<const std::uint64_t> words, std::size_t row_words,
+                    std::span<Hash32> digests);
+
 /// A digest of a message that arrives in pieces.
 class Keccak256 {
  public:

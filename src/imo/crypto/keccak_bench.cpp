@@ -28,9 +28,22 @@ void many(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * state.range(1));
 }
 
+void rows(benchmark::State& state) {
+  const auto size = static_cast<std::size_t>(state.range(0));
+  std::vector<Hash32> digests(kHashesAtOnce);
+  std::vector<std::uint64_t> words(size * digests.size(), 0x5a);
+  for ([[maybe_unused]] const auto step : state) {
+    keccak256_rows(words, size, digests);
+    words[0] = digests.back().bytes[0];
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(digests.size()));
+}
+
 // A Merkle node without and with its prefix, a row of the proof's codes, and a leaf of 1 KiB.
 BENCHMARK(one)->Arg(64)->Arg(65)->Arg(128)->Arg(1025);
 BENCHMARK(many)->ArgsProduct({{64, 65, 128, 1025}, {4, 8}});
+// Rows of codes over the field and over its extension.
+BENCHMARK(rows)->Arg(16)->Arg(48);
 
 }  // namespace
 }  // namespace imo::crypto

@@ -113,6 +113,22 @@ RC_GTEST_PROP(KeccakProperty, ManyAtOnceAreAsManyDigests, ()) {
   for (std::size_t i = 0; i < count; ++i) RC_ASSERT(digests[i] == keccak256(messages[i]));
 }
 
+RC_GTEST_PROP(KeccakProperty, RowsAreTheirWordsHighestByteFirst, ()) {
+  const auto row_words = *rc::gen::inRange<std::size_t>(1, 60);
+  const auto count = *rc::gen::inRange<std::size_t>(0, 3 * kHashesAtOnce);
+  const auto words = *rc::gen::container<std::vector<std::uint64_t>>(
+      row_words * count, rc::gen::arbitrary<std::uint64_t>());
+  std::vector<Hash32> digests(count);
+  keccak256_rows(words, row_words, digests);
+  for (std::size_t i = 0; i < count; ++i) {
+    Bytes row;
+    for (std::size_t j = 0; j < 8 * row_words; ++j) {
+      row.push_back(static_cast<std::uint8_t>(words[i * row_words + j / 8] >> (56 - 8 * (j % 8))));
+    }
+    RC_ASSERT(digests[i] == keccak256(row));
+  }
+}
+
 /// A fast twin against the slow one, state for state.
 template <std::size_t kLanes>
 void permutes_as_scalar_code_does(void (*permute)(unsigned long*)) {

@@ -3,6 +3,7 @@
 #include "imo/base/thread_pool.hpp"
 #include "imo/crypto/keccak.hpp"
 #include "imo/zkml/code.hpp"
+#include "imo/zkml/kernels.hpp"
 
 #include <algorithm>
 
@@ -15,15 +16,13 @@ constexpr std::size_t kGroupsAtOnce = crypto::kHashesAtOnce;
 /// Makes the leaves of rows of a word, as many as there are `leaves`, on this thread.
 template <typename Element>
 void hash_rows(std::span<const Element> word, std::span<Digest> leaves) {
-  using Bytes = decltype(row_bytes(row_of(word, 0)));
-  std::array<Bytes, crypto::kHashesAtOnce> rows;
-  std::array<BytesView, crypto::kHashesAtOnce> views;
+  constexpr std::size_t kWords = WhirParameters::kRowSize * sizeof(Element) / sizeof(Fp);
   std::array<Hash32, crypto::kHashesAtOnce> hashes;
-  std::ranges::copy(rows, views.begin());
-  for (std::size_t i = 0; i < leaves.size(); i += rows.size()) {
-    const std::size_t count = std::min(rows.size(), leaves.size() - i);
-    for (std::size_t j = 0; j < count; ++j) rows[j] = row_bytes(row_of(word, i + j));
-    crypto::keccak256_many(std::span(views).first(count), std::span(hashes).first(count));
+  for (std::size_t i = 0; i < leaves.size(); i += hashes.size()) {
+    const std::size_t count = std::min(hashes.size(), leaves.size() - i);
+    const std::span rows = word.subspan(i * WhirParameters::kRowSize);
+    crypto::keccak256_rows({words_of(rows.data()), count * kWords}, kWords,
+                           std::span(hashes).first(count));
     for (std::size_t j = 0; j < count; ++j) {
       std::copy_n(hashes[j].bytes.begin(), Digest::kSize, leaves[i + j].bytes.begin());
     }
