@@ -66,8 +66,8 @@ void keccak_f1600_x8_avx512(unsigned long* states) {
 
 void absorb_rows_x8_avx512(const unsigned long* rows, std::size_t stride, std::size_t count,
                            unsigned long* states) {
-  const __m512i order = _mm512_broadcast_i32x4(
-      _mm_set_epi8(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  const __m512i order =
+      _mm512_broadcast_i32x4(_mm_set_epi8(8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
   for (std::size_t from = 0; from < count; from += 8) {
     const std::size_t size = count - from < 8 ? count - from : 8;
     const auto mask = static_cast<__mmask8>((1U << size) - 1);
@@ -79,8 +79,8 @@ void absorb_rows_x8_avx512(const unsigned long* rows, std::size_t stride, std::s
     for (unsigned i = 0; i < 8; ++i) {
       if (i >= size) break;
       unsigned long* const state = states + 8 * (from + i);
-      _mm512_store_si512(state, _mm512_xor_si512(_mm512_load_si512(state),
-                                                 _mm512_shuffle_epi8(words[i], order)));
+      _mm512_store_si512(
+          state, _mm512_xor_si512(_mm512_load_si512(state), _mm512_shuffle_epi8(words[i], order)));
     }
   }
 }

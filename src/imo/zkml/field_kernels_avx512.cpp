@@ -72,13 +72,12 @@ struct EightLanes {
   }
   static Value add(Value a, Value b) { return sub(a, _mm512_sub_epi64(every(kModulusWord), b)); }
   static Value canonical(Value a) {
-    return _mm512_mask_sub_epi64(a, _mm512_cmpge_epu64_mask(a, every(kModulusWord)), a,
-                                 every(kModulusWord));
+    return _mm512_min_epu64(a, _mm512_sub_epi64(a, every(kModulusWord)));
   }
-  /// low + 2^64 high; see Fp::reduce in field.hpp.
-  static Value reduce(Value low, Value high) {
+  /// low + 2^64 high - less; see Fp::reduce in field.hpp. `less` is under 2^44.
+  static Value reduce(Value low, Value high, Value less) {
     const __m512i epsilon = every(kEpsilonWord);
-    const __m512i top = _mm512_srli_epi64(high, 32);
+    const __m512i top = _mm512_add_epi64(_mm512_srli_epi64(high, 32), less);
     const __m512i middle = _mm512_mul_epu32(high, epsilon);
     __m512i difference = _mm512_sub_epi64(low, top);
     difference =
@@ -87,10 +86,12 @@ struct EightLanes {
     sum = _mm512_mask_add_epi64(sum, _mm512_cmplt_epu64_mask(sum, middle), sum, epsilon);
     return canonical(sum);
   }
+  /// As value(), but the lowest part of one product has 52 bits, so nothing is carried.
   static Value mul(Value a, Value b) {
     Sum sum;
     multiply_add(sum, split(a), split(b));
-    return value(sum);
+    return reduce(_mm512_or_si512(sum.at0, _mm512_slli_epi64(sum.at52, 52)),
+                  _mm512_srli_epi64(sum.at52, 12), _mm512_slli_epi64(sum.at104, 8));
   }
   static Split split(Value a) { return {a, _mm512_srli_epi64(a, 52)}; }
   static void multiply_add(Sum& sum, Split a, Split b) {
@@ -108,7 +109,7 @@ struct EightLanes {
     const __m512i low = _mm512_add_epi64(sum.at0, _mm512_slli_epi64(sum.at52, 52));
     __m512i high = _mm512_srli_epi64(sum.at52, 12);
     high = _mm512_mask_add_epi64(high, _mm512_cmplt_epu64_mask(low, sum.at0), high, every(1));
-    return sub(reduce(low, high), _mm512_slli_epi64(sum.at104, 8));
+    return reduce(low, high, _mm512_slli_epi64(sum.at104, 8));
   }
 };
 static_assert(kMostProducts <= 1365, "3 * 2^52 products stay under 2^64");
