@@ -124,10 +124,9 @@ contract DisputeGame is DisputeGameBase {
         if (msg.sender != dispute.operator) revert NotTheOperator(disputeId, msg.sender);
         _checkStatement(dispute, keccak256(abi.encode(claim, token)));
         uint256 positions = claim.promptCount + claim.outputPosition;
-        (uint256 height,) = _VERIFIER.shapeOf(claim.modelRoot, model, positions);
-        if (height > MAX_HEIGHT) revert TreeTooHigh(height, MAX_HEIGHT);
-        bytes32 root =
+        (bytes32 root, uint256 height) =
             _VERIFIER.rootOfChoice(claim.modelRoot, model, positions, token, leftSiblings);
+        if (height > MAX_HEIGHT) revert TreeTooHigh(height, MAX_HEIGHT);
         _checkNode(root, _nodeAbove(children, height));
 
         IStepVerifier.Claim memory committed = claim;
@@ -235,7 +234,8 @@ contract DisputeGame is DisputeGameBase {
     /// @inheritdoc IDisputeGame
     function settle(uint256 disputeId) external {
         Dispute storage dispute = _live(disputeId);
-        if (!_isStruckDown(dispute) && !_isProven(dispute)) revert ClaimStands(disputeId);
+        (bool struckDown, bool proven) = _fateOf(dispute);
+        if (!struckDown && !proven) revert ClaimStands(disputeId);
         _end(disputeId, Phase.Moot);
     }
 

@@ -34,9 +34,9 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
     /// @inheritdoc IDisputeGame
     uint128 public immutable receiptStake;
 
-    /// @dev One slot: an opening writes both.
-    uint128 private _disputeCount;
-    uint128 private _liveCount;
+    /// @dev Both beside what is owed, in a slot that is never empty, so that no dispute pays for a fresh one.
+    uint64 private _nextDispute = 1;
+    uint64 private _liveCount;
     /// @inheritdoc IDisputeGame
     mapping(bytes32 digest => bool) public isReceiptStruckDown;
     /// @inheritdoc IDisputeGame
@@ -83,7 +83,7 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
 
     /// @inheritdoc IDisputeGame
     function disputeCount() external view returns (uint256) {
-        return _disputeCount;
+        return _nextDispute - 1;
     }
 
     /// @inheritdoc IDisputeGame
@@ -93,7 +93,8 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
 
     /// @inheritdoc IDisputeGame
     function isStruckDown(uint256 disputeId) external view returns (bool) {
-        return _isStruckDown(_disputes[disputeId]);
+        (bool struckDown,) = _fateOf(_disputes[disputeId]);
+        return struckDown;
     }
 
     /// @inheritdoc IDisputeGame
@@ -126,7 +127,7 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
         made.statement = keccak256(abi.encode(claim, token));
         made.deadline = (block.timestamp + clock).toUint40();
         made.otherTime = uint256(clock).toUint40();
-        disputeId = ++_disputeCount;
+        disputeId = _nextDispute++;
         ++_liveCount;
         _disputes[disputeId] = made;
         _emitOpened(disputeId, claim, promptTokens, outputTokens);
@@ -181,17 +182,14 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
     /// @dev A claim falls once: whoever would have won a second time gets his bond back. One that was proven does not fall.
     function _end(uint256 disputeId, Phase outcome) internal {
         Dispute storage dispute = _disputes[disputeId];
-        if (_isStruckDown(dispute)) outcome = Phase.Moot;
-        if (_isProven(dispute)) outcome = Phase.OperatorWon;
+        (bool struckDown, bool proven) = _fateOf(dispute);
+        if (struckDown) outcome = Phase.Moot;
+        if (proven) outcome = Phase.OperatorWon;
         dispute.phase = outcome;
         --_liveCount;
         emit Ended(disputeId, outcome);
-        if (outcome == Phase.ChallengerWon) _strikeDown(dispute);
-        if (dispute.requestId == 0) {
-            _releaseStake(dispute.operator);
-        } else {
-            _ORACLE.release(dispute.requestId, dispute.claimHash);
-        }
+        if (outcome == Phase.ChallengerWon) return _strikeDown(dispute);
+        _release(dispute);
         if (outcome == Phase.OperatorWon) {
             uint256 burned = challengerBond / 2;
             _credit(dispute.operator, challengerBond - burned);
@@ -201,22 +199,32 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
         }
     }
 
+    /// @dev The bond goes back with the reward, so that there is one debt to write down and one to withdraw.
     function _strikeDown(Dispute storage dispute) private {
         if (dispute.requestId == 0) {
             _strikeReceipt(dispute.claimHash, dispute.operator, dispute.payer, dispute.challenger);
+            _releaseStake(dispute.operator);
+            _credit(dispute.challenger, challengerBond);
         } else {
-            _ORACLE.strikeDown(dispute.requestId, dispute.claimHash, dispute.challenger);
+            _ORACLE.strikeDown{value: challengerBond}(
+                dispute.requestId, dispute.claimHash, dispute.challenger
+            );
         }
     }
 
-    function _isStruckDown(Dispute storage dispute) internal view returns (bool) {
-        return dispute.requestId == 0
-            ? isReceiptStruckDown[dispute.claimHash]
-            : _ORACLE.isStruckDown(dispute.claimHash);
+    function _release(Dispute storage dispute) private {
+        if (dispute.requestId == 0) _releaseStake(dispute.operator);
+        else _ORACLE.release(dispute.requestId, dispute.claimHash);
     }
 
-    function _isProven(Dispute storage dispute) internal view returns (bool) {
-        return dispute.requestId != 0 && _ORACLE.isProven(dispute.claimHash);
+    /// @dev Of the claim. Receipts cannot be proven.
+    function _fateOf(Dispute storage dispute)
+        internal
+        view
+        returns (bool struckDown, bool proven)
+    {
+        if (dispute.requestId != 0) return _ORACLE.fateOf(dispute.claimHash);
+        struckDown = isReceiptStruckDown[dispute.claimHash];
     }
 
     // ---------------------------------------------------------------- stakes for receipts

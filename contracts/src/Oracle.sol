@@ -107,7 +107,7 @@ contract Oracle is OracleBase {
         bytes32 claimHash = _claimHash(
             requestId, record, promptTokensHash, keccak256(posted.outputTokens), textHash
         );
-        if (isStruckDown[claimHash]) revert ClaimWasStruckDown(requestId, claimHash);
+        if (_fates[claimHash].isStruckDown) revert ClaimWasStruckDown(requestId, claimHash);
 
         record.operator = msg.sender;
         record.status = Status.Answered;
@@ -146,7 +146,7 @@ contract Oracle is OracleBase {
         Record storage record = _records[requestId];
         _checkStatus(requestId, record, Status.Answered);
         if (block.timestamp < record.finalAt) revert WindowOpen(requestId, record.finalAt);
-        uint256 live = liveDisputes[record.claimHash];
+        uint256 live = _fates[record.claimHash].liveDisputes;
         if (live != 0) revert DisputeLive(requestId, live);
         _finalise(requestId, record);
     }
@@ -173,7 +173,7 @@ contract Oracle is OracleBase {
         if (key.modelRoot != root) revert WrongModel(requestId, root, key.modelRoot);
         if (address(_PROOFS) == address(0)) revert NoProofRegistry();
         _PROOFS.verify(key, proofContextOf(requestId), promptTokens, outputTokens, proof);
-        isProven[claimHash] = true;
+        _fates[claimHash].isProven = true;
         emit Proven(requestId, claimHash, msg.sender);
         _finalise(requestId, record);
     }
@@ -186,7 +186,7 @@ contract Oracle is OracleBase {
             revert DeadlineNotPassed(requestId, record.deadline);
         }
         record.status = Status.Refunded;
-        openFees -= record.fee;
+        _openFees -= record.fee;
         emit Refunded(requestId, record.beneficiary, record.fee);
         _credit(record.beneficiary, record.fee);
     }
@@ -198,32 +198,30 @@ contract Oracle is OracleBase {
         Record storage record = _records[requestId];
         _checkLiveClaim(requestId, record, claimHash);
         if (block.timestamp >= record.finalAt) revert WindowClosed(requestId, record.finalAt);
-        uint256 live = ++liveDisputes[claimHash];
+        uint256 live = ++_fates[claimHash].liveDisputes;
         emit DisputeHold(requestId, claimHash, true, live);
     }
 
     /// @inheritdoc IOracle
     function release(uint256 requestId, bytes32 claimHash) external onlyDisputeGame {
-        uint256 live = liveDisputes[claimHash];
-        if (live == 0) revert NoDispute(requestId, claimHash);
-        liveDisputes[claimHash] = --live;
-        emit DisputeHold(requestId, claimHash, false, live);
+        _release(requestId, claimHash);
     }
 
     /// @inheritdoc IOracle
     function strikeDown(uint256 requestId, bytes32 claimHash, address challenger)
         external
+        payable
         onlyDisputeGame
     {
         if (challenger == address(0)) revert ZeroAddress();
         Record storage record = _records[requestId];
         _checkLiveClaim(requestId, record, claimHash);
-        if (liveDisputes[claimHash] == 0) revert NoDispute(requestId, claimHash);
+        _release(requestId, claimHash);
 
         address operator = record.operator;
         uint256 bond = _bond(record);
         _reopen(record);
-        isStruckDown[claimHash] = true;
+        _fates[claimHash].isStruckDown = true;
 
         // bond >= 10 fees, so the compensation is the whole fee and most of the second half burns.
         uint256 reward = bond / 2;
@@ -240,7 +238,7 @@ contract Oracle is OracleBase {
             record.deadline
         );
         _OPERATORS.slash(operator, bond, burned);
-        _credit(challenger, reward);
+        _credit(challenger, reward + msg.value);
         _credit(record.beneficiary, compensation);
     }
 
@@ -265,7 +263,7 @@ contract Oracle is OracleBase {
         if (question.beneficiary == address(0)) question.beneficiary = msg.sender;
 
         requestId = ++requestCount;
-        openFees += msg.value;
+        _openFees += uint128(msg.value);
         Record storage record = _records[requestId];
         record.modelId = question.modelId;
         record.beneficiary = question.beneficiary;
@@ -285,11 +283,18 @@ contract Oracle is OracleBase {
         _emitAsked(requestId, question, input, isText);
     }
 
+    function _release(uint256 requestId, bytes32 claimHash) private {
+        Fate storage fate = _fates[claimHash];
+        if (fate.liveDisputes == 0) revert NoDispute(requestId, claimHash);
+        uint256 live = --fate.liveDisputes;
+        emit DisputeHold(requestId, claimHash, false, live);
+    }
+
     function _finalise(uint256 requestId, Record storage record) private {
         address operator = record.operator;
-        uint256 fee = record.fee;
+        uint128 fee = record.fee;
         record.status = Status.Final;
-        openFees -= fee;
+        _openFees -= fee;
         address splitter = _SPLITTERS.splitterOf(record.modelId, operator);
         emit Finalised(requestId, operator, record.claimHash, splitter, fee);
         _OPERATORS.unlock(operator, _bond(record));

@@ -43,6 +43,13 @@ abstract contract OracleBase is IOracle, PullPayments {
         bytes32 textPromptHash; // promptTokensHash of a text question's answer
     }
 
+    /// @dev What became of a claim; one slot, which its first dispute has written when it falls.
+    struct Fate {
+        uint64 liveDisputes;
+        bool isStruckDown;
+        bool isProven;
+    }
+
     /// @inheritdoc IOracle
     uint256 public constant BOND_MULTIPLE = 10;
     /// @inheritdoc IOracle
@@ -76,17 +83,12 @@ abstract contract OracleBase is IOracle, PullPayments {
     /// @inheritdoc IOracle
     uint128 public immutable minimumBond;
 
+    /// @dev Beside what is owed: while a request is open their slot is not a fresh one.
+    uint128 internal _openFees;
     /// @inheritdoc IOracle
     uint256 public requestCount;
-    /// @inheritdoc IOracle
-    uint256 public openFees;
-    /// @inheritdoc IOracle
-    mapping(bytes32 claimHash => bool) public isStruckDown;
-    /// @inheritdoc IOracle
-    mapping(bytes32 claimHash => bool) public isProven;
-    /// @inheritdoc IOracle
-    mapping(bytes32 claimHash => uint256) public liveDisputes;
 
+    mapping(bytes32 claimHash => Fate) internal _fates;
     mapping(uint256 requestId => Record) internal _records;
 
     modifier onlyDisputeGame() {
@@ -171,6 +173,32 @@ abstract contract OracleBase is IOracle, PullPayments {
         textHash = record.textHash;
         // Before an answer the member holds the operator that was asked for.
         if (claimHash != 0) operator = record.operator;
+    }
+
+    /// @inheritdoc IOracle
+    function openFees() external view returns (uint256) {
+        return _openFees;
+    }
+
+    /// @inheritdoc IOracle
+    function isStruckDown(bytes32 claimHash) external view returns (bool) {
+        return _fates[claimHash].isStruckDown;
+    }
+
+    /// @inheritdoc IOracle
+    function isProven(bytes32 claimHash) external view returns (bool) {
+        return _fates[claimHash].isProven;
+    }
+
+    /// @inheritdoc IOracle
+    function fateOf(bytes32 claimHash) external view returns (bool struckDown, bool proven) {
+        Fate storage fate = _fates[claimHash];
+        return (fate.isStruckDown, fate.isProven);
+    }
+
+    /// @inheritdoc IOracle
+    function liveDisputes(bytes32 claimHash) external view returns (uint256) {
+        return _fates[claimHash].liveDisputes;
     }
 
     /// @inheritdoc IOracle

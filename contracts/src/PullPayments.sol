@@ -1,16 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
 import {IPullPayments} from "./interfaces/IPullPayments.sol";
 import {Payment} from "./libraries/Payment.sol";
 
 /// @title PullPayments
 /// @notice See IPullPayments.
 abstract contract PullPayments is IPullPayments {
-    /// @inheritdoc IPullPayments
-    uint256 public totalOwed;
+    using SafeCast for uint256;
+
     /// @inheritdoc IPullPayments
     mapping(address account => uint256) public owed;
+    /// @dev Half a slot: what an heir declares first shares it, and whoever writes both pays for one.
+    uint128 private _totalOwed;
+
+    /// @inheritdoc IPullPayments
+    function totalOwed() external view returns (uint256) {
+        return _totalOwed;
+    }
 
     /// @inheritdoc IPullPayments
     function withdraw(address to) external returns (uint256 amount) {
@@ -26,7 +35,7 @@ abstract contract PullPayments is IPullPayments {
     function _credit(address account, uint256 amount) internal {
         if (amount == 0) return;
         owed[account] += amount;
-        totalOwed += amount;
+        _totalOwed += amount.toUint128();
         emit Credited(account, amount);
     }
 
@@ -40,7 +49,7 @@ abstract contract PullPayments is IPullPayments {
         amount = owed[account];
         if (amount == 0) revert NothingOwed(account);
         owed[account] = 0;
-        totalOwed -= amount;
+        _totalOwed -= amount.toUint128();
         emit Withdrawn(account, to, amount);
         _send(to, amount);
     }

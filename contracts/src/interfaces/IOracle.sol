@@ -310,10 +310,11 @@ interface IOracle is IAIOracle, IPullPayments {
     /// @dev Dispute game only. Legal, and without effect on any newer claim, after a strike-down.
     function release(uint256 requestId, bytes32 claimHash) external;
 
-    /// @notice Strikes the live claim down: it can never become final.
-    /// @dev Dispute game only. Half of the bond to `challenger`, the fee's worth to the beneficiary,
-    /// the rest is burned; the request opens again, to every operator, for its response time.
-    function strikeDown(uint256 requestId, bytes32 claimHash, address challenger) external;
+    /// @notice Strikes the live claim down, so that it can never become final, and ends one hold.
+    /// @dev Dispute game only. Half of the bond to `challenger`, and the value with it, which is what the game owes him;
+    /// the fee's worth to the beneficiary, the rest is burned; the request opens again, to every operator, for its
+    /// response time.
+    function strikeDown(uint256 requestId, bytes32 claimHash, address challenger) external payable;
 
     /// @notice The request; `status` is None when there is no such request.
     function requestOf(uint256 requestId) external view returns (Request memory);
@@ -339,6 +340,9 @@ interface IOracle is IAIOracle, IPullPayments {
 
     /// @notice The context of proofs for a request: they serve no other, nor another chain or oracle.
     function proofContextOf(uint256 requestId) external view returns (bytes32);
+
+    /// @notice `isStruckDown` and `isProven` at once.
+    function fateOf(bytes32 claimHash) external view returns (bool struckDown, bool proven);
 
     /// @notice Number of live disputes on a claim.
     function liveDisputes(bytes32 claimHash) external view returns (uint256);

@@ -84,24 +84,19 @@ interface IStepVerifier {
     error WitnessTooShort(uint256 needed, uint256 length);
     error WitnessTooLong(uint256 used, uint256 length);
 
-    /// @notice The tree over a trace of `positions` positions. Reverts with ModelMismatch when the opening is not
-    /// that of `modelRoot`, and with PositionsOutOfRange when there can be no such trace.
-    /// @return height Levels from a leaf to the root.
-    /// @return leafBits Levels from a leaf to the node that covers its operator.
-    function shapeOf(bytes32 modelRoot, ModelOpening calldata model, uint256 positions)
-        external
-        pure
-        returns (uint256 height, uint256 leafBits);
-
-    /// @notice The root of a trace whose last operator, Argmax, chose `token`; a commitment must equal it.
+    /// @notice The root of a trace whose last operator, Argmax, chose `token`; a commitment must equal it. Reverts with
+    /// ModelMismatch when the opening is not that of `modelRoot`, and with PositionsOutOfRange when there can be no such
+    /// trace.
     /// @param leftSiblings One for each 1 bit of operatorCount - 1, from below; what lies to the right is padding.
+    /// @return traceRoot The root.
+    /// @return height Levels from a leaf to it.
     function rootOfChoice(
         bytes32 modelRoot,
         ModelOpening calldata model,
         uint256 positions,
         uint256 token,
         bytes32[] calldata leftSiblings
-    ) external pure returns (bytes32 traceRoot);
+    ) external pure returns (bytes32 traceRoot, uint256 height);
 
     /// @notice Checks the bytes of the leaf where the descent ended: they hash to it, it is a leaf that the trace has,
     /// and nothing stands behind the tensor's end. `place.element` is not looked at.

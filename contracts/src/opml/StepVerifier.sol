@@ -14,24 +14,15 @@ import {Witness} from "./Witness.sol";
 /// @notice See IStepVerifier. No state, no owner: one instance serves every game on a chain.
 contract StepVerifier is IStepVerifier {
     /// @inheritdoc IStepVerifier
-    function shapeOf(bytes32 modelRoot, ModelOpening calldata model, uint256 positions)
-        external
-        pure
-        returns (uint256 height, uint256 leafBits)
-    {
-        TraceLayout.Shape memory shape = _shape(modelRoot, model, positions);
-        return (shape.operatorHeight + shape.leafBits, shape.leafBits);
-    }
-
-    /// @inheritdoc IStepVerifier
     function rootOfChoice(
         bytes32 modelRoot,
         ModelOpening calldata model,
         uint256 positions,
         uint256 token,
         bytes32[] calldata leftSiblings
-    ) external pure returns (bytes32 node) {
+    ) external pure returns (bytes32 node, uint256 height) {
         TraceLayout.Shape memory shape = _shape(modelRoot, model, positions);
+        height = shape.leafBits + shape.operatorHeight;
         bytes32 padding;
         node = _choiceLeaf(token);
         for (uint256 h; h < shape.leafBits; ++h) {

@@ -20,14 +20,14 @@ contract DisputeGameTest is DisputeFixture {
         step(id, LIE);
         assertPhase(id, IDisputeGame.Phase.ChallengerWon);
         assertStatus(request, IOracle.Status.Open);
-        assertEq(oracle.owed(challenger), ANSWER_BOND / 2, "reward");
+        assertEq(oracle.owed(challenger), ANSWER_BOND / 2 + BOND, "reward and his own bond");
         assertEq(oracle.owed(asker), FEE, "refund");
-        assertEq(disputes.owed(challenger), BOND, "his own bond");
+        assertEq(disputes.owed(challenger), 0);
         assertEq(oracle.liveDisputes(oracle.claimHashOf(oracleClaim(request, LIE))), 0);
         assertSolvent();
         uint256 before = challenger.balance;
-        disputes.withdrawFor(challenger);
-        assertEq(challenger.balance, before + BOND);
+        oracle.withdrawFor(challenger);
+        assertEq(challenger.balance, before + ANSWER_BOND / 2 + BOND);
         assertSolvent();
     }
 
@@ -202,7 +202,7 @@ contract DisputeGameTest is DisputeFixture {
         oracle.finalise(request); // the other one still holds it
         step(real, LIE);
         assertPhase(real, IDisputeGame.Phase.ChallengerWon);
-        assertEq(oracle.owed(challenger), ANSWER_BOND / 2);
+        assertEq(oracle.owed(challenger), ANSWER_BOND / 2 + BOND);
         assertSolvent();
     }
 

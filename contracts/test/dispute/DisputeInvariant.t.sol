@@ -146,6 +146,7 @@ contract DisputeHandler is DisputeFixture {
     function doWithdraw(bool isHonest) external {
         address who = isHonest ? challenger : rival;
         if (disputes.owed(who) != 0) disputes.withdrawFor(who);
+        if (oracle.owed(who) != 0) oracle.withdrawFor(who);
     }
 
     function isLive(IDisputeGame.Phase phase) public pure returns (bool) {

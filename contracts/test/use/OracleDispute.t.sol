@@ -13,7 +13,7 @@ import {UseFixture} from "./UseFixture.sol";
 /// └── else → counted down; the claim is not final by that
 /// strikeDown
 /// ├── not the dispute game; not answered; other claim; nothing held; no challenger → refused
-/// └── else → bond: half to the challenger, the fee's worth to the beneficiary, the rest burned;
+/// └── else → bond: half to the challenger with the value, the fee's worth to the beneficiary, the rest burned;
 ///            request open to everybody for its response time; claim dead for ever
 contract OracleDisputeTest is UseFixture {
     uint256 private constant FEE = 0.01 ether;
@@ -141,10 +141,12 @@ contract OracleDisputeTest is UseFixture {
         emit IOracle.StruckDown(
             id, operator, challenger, claim, reward, FEE, burned, START + 100 + 1 days
         );
-        oracle.strikeDown(id, claim, challenger);
+        deal(game, 7);
+        oracle.strikeDown{value: 7}(id, claim, challenger);
         vm.stopPrank();
 
-        assertEq(oracle.owed(challenger), reward);
+        assertEq(oracle.owed(challenger), reward + 7, "with what the game owes him");
+        assertEq(oracle.liveDisputes(claim), 0, "the dispute that struck is over");
         assertEq(oracle.owed(stranger), FEE);
         assertEq(address(0).balance, burned);
         assertEq(operators.operatorOf(operator).deposit, DEPOSIT - 1 ether - 1);
@@ -196,6 +198,8 @@ contract OracleDisputeTest is UseFixture {
         bytes32 claim = liveClaim(id);
         strikeDown(id);
         assertTrue(oracle.isStruckDown(claim));
+        (bool struckDown, bool proven) = oracle.fateOf(claim);
+        assertTrue(struckDown && !proven);
         vm.expectRevert(abi.encodeWithSelector(IOracle.ClaimWasStruckDown.selector, id, claim));
         answer(id);
         // Not by another operator either: what is false is false of all.
@@ -227,7 +231,8 @@ contract OracleDisputeTest is UseFixture {
         vm.expectRevert(abi.encodeWithSelector(IOracle.NoDispute.selector, id, truth));
         oracle.strikeDown(id, truth, stranger);
         oracle.release(id, lie);
-        oracle.release(id, lie);
+        vm.expectRevert(abi.encodeWithSelector(IOracle.NoDispute.selector, id, lie));
+        oracle.release(id, lie); // the other hold ended with the strike
         vm.stopPrank();
         assertEq(oracle.liveDisputes(truth), 0);
         vm.warp(block.timestamp + WINDOW);

@@ -124,8 +124,9 @@ contract OracleHandler is Test {
             burned += address(0).balance - nothing;
             slashed += request.bond;
             struck.push(request.claimHash);
+        } else {
+            ORACLE.release(id, request.claimHash);
         }
-        ORACLE.release(id, request.claimHash);
         vm.stopPrank();
     }
 

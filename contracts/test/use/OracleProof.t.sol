@@ -35,6 +35,8 @@ contract OracleProofTest is UseFixture {
         oracle.prove(id, prompt, output, key, proof);
         assertStatus(id, IOracle.Status.Final);
         assertTrue(oracle.isProven(claim));
+        (bool struckDown, bool proven) = oracle.fateOf(claim);
+        assertTrue(proven && !struckDown);
         assertEq(splitters.splitterOf(modelId, operator).balance, 0.01 ether);
         assertEq(oracle.openFees(), 0);
         assertEq(operators.operatorOf(operator).locked, 0);

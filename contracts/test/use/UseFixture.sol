@@ -197,7 +197,6 @@ abstract contract UseFixture is Test {
         vm.startPrank(game);
         oracle.hold(requestId, claimHash);
         oracle.strikeDown(requestId, claimHash, challenger);
-        oracle.release(requestId, claimHash);
         vm.stopPrank();
     }
 

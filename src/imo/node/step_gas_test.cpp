@@ -361,7 +361,6 @@ class GasMeter {
   /// Credits to accounts that are owed nothing yet are the dearest.
   void withdraw() {
     const auto& contracts = world_.deployment;
-    must(world_.author.transact(contracts.dispute_game, game::withdraw_for(challenger_.address())));
     for (const Address& account : {challenger_.address(), world_.asker.address()}) {
       must(world_.author.transact(contracts.oracle, oracle::withdraw_for(account)));
     }

@@ -153,8 +153,8 @@ Ruling GameRules::apply(const Commit& move) {
   if (sender_ != dispute_.operator_address) return refuse("NotTheOperator");
   if (move.claim.statement(move.token) != dispute_.statement) return refuse("WrongStatement");
   IMO_TRY(const TraceShape shape, shape_of(move.claim, move.model));
-  if (shape.height() > kMaxTreeHeight) return refuse("TreeTooHigh");
   IMO_TRY(const Hash32 root, root_of_choice(shape, move.token, move.left_siblings));
+  if (shape.height() > kMaxTreeHeight) return refuse("TreeTooHigh");
   IMO_TRY(const Hash32 above, node_above(move.children, shape.height()));
   if (above != root) return refuse("WrongNode");
 
