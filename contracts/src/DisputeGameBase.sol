@@ -218,11 +218,7 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
     }
 
     /// @dev Of the claim. Receipts cannot be proven.
-    function _fateOf(Dispute storage dispute)
-        internal
-        view
-        returns (bool struckDown, bool proven)
-    {
+    function _fateOf(Dispute storage dispute) internal view returns (bool struckDown, bool proven) {
         if (dispute.requestId != 0) return _ORACLE.fateOf(dispute.claimHash);
         struckDown = isReceiptStruckDown[dispute.claimHash];
     }
