@@ -9,66 +9,8 @@ import {IProofRegistry} from "../../src/interfaces/IProofRegistry.sol";
 import {IPullPayments} from "../../src/interfaces/IPullPayments.sol";
 import {IRegistrationVerifier} from "../../src/interfaces/IRegistrationVerifier.sol";
 import {IStepVerifier} from "../../src/interfaces/IStepVerifier.sol";
-import {Fp3, fp3} from "../../src/zkml/Fp3.sol";
-
-/// @dev What a cell adds to the true value.
-function termIn(uint256 cell) pure returns (Fp3) {
-    uint256 hash = uint256(keccak256(abi.encode(cell)));
-    return fp3(hash >> 192, hash >> 128 & type(uint64).max, hash & type(uint64).max);
-}
-
-/// @dev A model of 2^7 cells whose terms are hashes, and whose part 1 of any kind is wrong.
-contract ToyReferee is IRegistrationVerifier {
-    uint256 public constant VARIABLES = 7;
-
-    function keyIdOf(IModelVerifier.VerifyingKey calldata key) external pure returns (bytes32) {
-        return keccak256(abi.encode(key));
-    }
-
-    function checkKey(IModelVerifier.VerifyingKey calldata key, IStepVerifier.ModelOpening calldata)
-        external
-        pure
-        returns (uint256)
-    {
-        if (key.shape.length == 0) revert WrongProgram();
-        return VARIABLES;
-    }
-
-    function isRight(
-        IModelVerifier.VerifyingKey calldata,
-        IStepVerifier.ModelOpening calldata,
-        Part,
-        uint256 index,
-        uint256,
-        bytes calldata
-    ) external pure returns (bool) {
-        return index != 1;
-    }
-
-    function termOf(
-        IModelVerifier.VerifyingKey calldata,
-        IStepVerifier.ModelOpening calldata,
-        uint256 cell,
-        bytes calldata
-    ) external pure returns (bytes24) {
-        return bytes24(uint192(Fp3.unwrap(termIn(cell))));
-    }
-}
-
-/// @dev Accepts a proof of one byte.
-contract ToyVerifier is IModelVerifier {
-    error Refused();
-
-    function verify(
-        VerifyingKey calldata,
-        bytes32,
-        bytes calldata,
-        bytes calldata,
-        bytes calldata proof
-    ) external pure {
-        if (proof.length != 1) revert Refused();
-    }
-}
+import {Fp3} from "../../src/zkml/Fp3.sol";
+import {ToyReferee, ToyVerifier, sumOfTerms, sumsOfTerms, wordOf} from "./ToyRegistration.sol";
 
 contract ProofRegistryTest is Test {
     uint40 private constant WINDOW = 1 days;
@@ -94,32 +36,9 @@ contract ProofRegistryTest is Test {
 
     // ---------------------------------------------------------------- helpers
 
-    function _word(Fp3 a) private pure returns (bytes24) {
-        return bytes24(uint192(Fp3.unwrap(a)));
-    }
-
-    /// @dev Of the cells from `first` on, with `lie` added to the term of cell 77.
-    function _sum(uint256 first, uint256 count, uint256 lie) private pure returns (Fp3 sum) {
-        for (uint256 cell = first; cell < first + count; ++cell) {
-            sum = sum + termIn(cell);
-            if (cell == 77) sum = sum + fp3(lie, 0, 0);
-        }
-    }
-
     function _key(uint256 lie) private pure returns (IModelVerifier.VerifyingKey memory key) {
         key.shape = "a shape";
-        key.bindingValue = _word(_sum(0, CELLS, lie));
-    }
-
-    function _sums(uint256 first, uint256 count, uint256 size, uint256 lie)
-        private
-        pure
-        returns (bytes24[] memory sums)
-    {
-        sums = new bytes24[](count);
-        for (uint256 i; i < count; ++i) {
-            sums[i] = _word(_sum(first + i * size, size, lie));
-        }
+        key.bindingValue = wordOf(sumOfTerms(0, CELLS, lie));
     }
 
     function _register(uint256 lie) private returns (uint256) {
@@ -134,12 +53,12 @@ contract ProofRegistryTest is Test {
 
     /// @dev Plays down to `cell`, the registrant revealing what adds up.
     function _descend(uint256 id, uint256 cell, uint256 lie) private {
-        bytes24[] memory sums = _sums(0, 32, 4, lie);
+        bytes24[] memory sums = sumsOfTerms(0, 32, 4, lie);
         vm.prank(registrant);
         registry.reveal(id, sums);
         vm.prank(challenger);
         registry.pick(id, sums, cell / 4);
-        sums = _sums(cell / 4 * 4, 4, 1, lie);
+        sums = sumsOfTerms(cell / 4 * 4, 4, 1, lie);
         vm.prank(registrant);
         registry.reveal(id, sums);
         vm.prank(challenger);
@@ -186,10 +105,16 @@ contract ProofRegistryTest is Test {
         new ProofRegistry(verifier, referee, 0, MOVE, BOND, STAKE);
         vm.expectRevert(abi.encodeWithSelector(IProofRegistry.BadTimes.selector, WINDOW, 0));
         new ProofRegistry(verifier, referee, WINDOW, 0, BOND, STAKE);
+        uint40 long = 365 days;
+        vm.expectRevert(abi.encodeWithSelector(IProofRegistry.BadTimes.selector, long + 1, MOVE));
+        new ProofRegistry(verifier, referee, long + 1, MOVE, BOND, STAKE);
+        vm.expectRevert(abi.encodeWithSelector(IProofRegistry.BadTimes.selector, long, 30 days + 1));
+        new ProofRegistry(verifier, referee, long, 30 days + 1, BOND, STAKE);
         vm.expectRevert(IProofRegistry.ZeroBond.selector);
         new ProofRegistry(verifier, referee, WINDOW, MOVE, 0, STAKE);
         vm.expectRevert(IProofRegistry.ZeroBond.selector);
         new ProofRegistry(verifier, referee, WINDOW, MOVE, BOND, 0);
+        new ProofRegistry(verifier, referee, long, 30 days, BOND, STAKE);
     }
 
     // ---------------------------------------------------------------- ending in peace
@@ -328,21 +253,21 @@ contract ProofRegistryTest is Test {
         uint256 contest = _challenge(id, lie);
         uint256 cell;
         uint256 size = CELLS;
-        Fp3 node = _sum(0, CELLS, lie);
+        Fp3 node = sumOfTerms(0, CELLS, lie);
         while (size > 1) {
             uint256 parts = size > 32 ? 32 : size;
             size /= parts;
-            bytes24[] memory sums = _sums(cell, parts, size, 0);
+            bytes24[] memory sums = sumsOfTerms(cell, parts, size, 0);
             Fp3 rest = node;
             for (uint256 i; i < parts; ++i) {
                 rest = rest - Fp3.wrap(uint192(sums[i]));
             }
             uint256 liar = uint256(keccak256(abi.encode(seed, size))) % parts;
-            sums[liar] = _word(Fp3.wrap(uint192(sums[liar])) + rest);
+            sums[liar] = wordOf(Fp3.wrap(uint192(sums[liar])) + rest);
             vm.prank(registrant);
             registry.reveal(contest, sums);
             uint256 found;
-            while (sums[found] == _word(_sum(cell + found * size, size, 0))) ++found;
+            while (sums[found] == wordOf(sumOfTerms(cell + found * size, size, 0))) ++found;
             vm.prank(challenger);
             registry.pick(contest, sums, found);
             cell += found * size;
@@ -366,22 +291,24 @@ contract ProofRegistryTest is Test {
     function test_reveal_mustAddUp() public {
         uint256 id = _register(9);
         uint256 contest = _challenge(id, 9);
-        bytes24[] memory sums = _sums(0, 32, 4, 0);
+        bytes24[] memory sums = sumsOfTerms(0, 32, 4, 0);
         vm.startPrank(registrant);
         vm.expectRevert(
             abi.encodeWithSelector(
-                IProofRegistry.WrongSum.selector, _word(_sum(0, CELLS, 9)), _word(_sum(0, CELLS, 0))
+                IProofRegistry.WrongSum.selector,
+                wordOf(sumOfTerms(0, CELLS, 9)),
+                wordOf(sumOfTerms(0, CELLS, 0))
             )
         );
         registry.reveal(contest, sums);
-        bytes24[] memory few = _sums(0, 16, 8, 9);
+        bytes24[] memory few = sumsOfTerms(0, 16, 8, 9);
         vm.expectRevert(abi.encodeWithSelector(IProofRegistry.SumCount.selector, 16, 32));
         registry.reveal(contest, few);
         sums[3] = bytes24(type(uint192).max);
         vm.expectRevert(abi.encodeWithSelector(IProofRegistry.NotCanonicalSum.selector, 3));
         registry.reveal(contest, sums);
         vm.stopPrank();
-        sums = _sums(0, 32, 4, 9);
+        sums = sumsOfTerms(0, 32, 4, 9);
         vm.expectRevert(
             abi.encodeWithSelector(IProofRegistry.NotTheRegistrant.selector, contest, address(this))
         );
@@ -391,7 +318,7 @@ contract ProofRegistryTest is Test {
     function test_pick_isTheChallengersAndOfWhatWasRevealed() public {
         uint256 id = _register(9);
         uint256 contest = _challenge(id, 9);
-        bytes24[] memory sums = _sums(0, 32, 4, 9);
+        bytes24[] memory sums = sumsOfTerms(0, 32, 4, 9);
         vm.prank(challenger);
         vm.expectRevert(
             abi.encodeWithSelector(
@@ -475,7 +402,7 @@ contract ProofRegistryTest is Test {
             abi.encodeWithSelector(IProofRegistry.ClockRunning.selector, contest, deadline)
         );
         registry.timeout(contest);
-        bytes24[] memory sums = _sums(0, 32, 4, 0);
+        bytes24[] memory sums = sumsOfTerms(0, 32, 4, 0);
         vm.prank(registrant);
         registry.reveal(contest, sums);
         vm.warp(block.timestamp + MOVE);
