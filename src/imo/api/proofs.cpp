@@ -129,11 +129,23 @@ HttpResponse json_response(int status, const Json& document) {
           {}};
 }
 
+/// What says that a job was paid, if it was, and the chain has it.
+HttpResponse with_settlement(node::Node& node, const ProofJob& job, HttpResponse response) {
+  if (job.paid_by.empty()) return response;
+  const auto transaction = node.proof_store().payment_transaction(job.id);
+  if (!transaction || !*transaction) return response;
+  const std::string header = node::payment_response_header(
+      node.config().deployment.chain_id, node::payer_of(job.payment), **transaction);
+  response.headers.emplace_back("PAYMENT-RESPONSE", header);
+  response.headers.emplace_back("X-PAYMENT-RESPONSE", header);
+  return response;
+}
+
 /// The job, with the proof once it is there.
-HttpResponse job_response(const ProofJob& job, int status) {
+HttpResponse job_response(node::Node& node, const ProofJob& job, int status) {
   Json document = job_json(job);
   document["proof"] = job.state == ProofState::kReady ? Json(to_hex(job.file)) : Json(nullptr);
-  return json_response(status, document);
+  return with_settlement(node, job, json_response(status, document));
 }
 
 HttpResponse payment_required(const PaymentTerms& terms, std::string_view why) {
@@ -204,7 +216,7 @@ HttpResponse ask_for_proof(node::Node& node, const HttpRequest& request) {
   }
   const auto job = node.proofs()->submit(quoted->job);
   if (!job) return from_error(job.error()).to_response();
-  auto response = job_response(*job, job->state == ProofState::kReady ? 200 : 202);
+  auto response = job_response(node, *job, job->state == ProofState::kReady ? 200 : 202);
   response.headers.emplace_back("Location", "/v1/proofs/" + to_hex(job->id));
   return response;
 }
@@ -226,9 +238,11 @@ HttpResponse show_proof(node::Node& node, std::string_view id, std::string_view 
                       "not_ready"}
           .to_response();
     }
-    return {200, std::string(kFileType), std::string(found.file.begin(), found.file.end()), {}};
+    return with_settlement(
+        node, found,
+        {200, std::string(kFileType), std::string(found.file.begin(), found.file.end()), {}});
   }
-  return job_response(found, 200);
+  return job_response(node, found, 200);
 }
 
 }  // namespace imo::api

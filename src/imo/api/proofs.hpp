@@ -15,7 +15,8 @@ HttpResponse estimate_proof(node::Node& node, const HttpRequest& request);
 
 /// POST /v1/proofs: `{"receipt": digest}` or `{"request": number}`, and `"post": true` to have the
 /// oracle told. 202 with the job, which is the same one for the same answer; 200 and the proof once
-/// it is there. 402 where it has a price that is not paid, in both versions of x402.
+/// it is there. 402 where it has a price that is not paid, in both versions of x402; from when a
+/// payment is in a block, replies of a paid one say so in PAYMENT-RESPONSE.
 HttpResponse ask_for_proof(node::Node& node, const HttpRequest& request);
 
 /// GET /v1/proofs/{id}: the job, with the proof once it is there; with Accept:

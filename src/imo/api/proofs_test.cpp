@@ -5,6 +5,8 @@
 #include "imo/api/test_client.hpp"
 #include "imo/base/hex.hpp"
 #include "imo/base/thread_pool.hpp"
+#include "imo/crypto/base64.hpp"
+#include "imo/eth/address.hpp"
 #include "imo/eth/units.hpp"
 #include "imo/market/abi/DemoDollar.hpp"
 #include "imo/market/abi/ModelVerifier.hpp"
@@ -241,6 +243,21 @@ class PaidProofsTest : public ProofsTest {
         .value_or(test::Reply{});
   }
 
+  /// The reply says which transaction brought the money, and whose.
+  void expect_settled(const test::Reply& reply) {
+    ASSERT_TRUE(reply.headers.contains("payment-response"));
+    const std::string header = reply.headers.at("payment-response");
+    EXPECT_EQ(reply.headers.at("x-payment-response"), header);
+    const json said = json::parse(must(crypto::from_base64(header)));
+    EXPECT_EQ(said["success"], true);
+    EXPECT_EQ(said["network"], "eip155:" + std::to_string(world_.deployment.chain_id));
+    EXPECT_EQ(said["payer"], eth::to_checksum(world_.asker.address()));
+    const Hash32 hash = must(fixed_from_hex<32>(said["transaction"].get<std::string>()));
+    const auto receipt = must(world_.client.receipt(hash));
+    ASSERT_TRUE(receipt);
+    EXPECT_EQ(receipt->to, asset_);
+  }
+
   Address asset_;
   node::ProofConfig config_;
 };
@@ -268,6 +285,8 @@ TEST_F(PaidProofsTest, OneIsPaidOnceAndMade) {
   EXPECT_EQ(dollars_of(world_.asker.address()), 9 * kPrice);
   const auto again = post("/v1/proofs", body);
   EXPECT_EQ(again.status, 200);
+  expect_settled(again);
+  expect_settled(get("/v1/proofs/" + id));
   EXPECT_EQ(json::parse(again.body)["proof"], to_hex(file_of(id).encode()));
 
   // The same payment for another proof.
@@ -306,6 +325,7 @@ TEST_F(PaidProofsTest, NothingIsMadeBeforeTheMoneyIsThere) {
   ASSERT_EQ(taken.status, 202) << taken.body;
   const std::string id = json::parse(taken.body)["id"];
   EXPECT_EQ(state_of(id)["state"], "paying");
+  EXPECT_FALSE(get("/v1/proofs/" + id).headers.contains("payment-response"));
   EXPECT_EQ(dollars_of(world_.operator_wallet.address()), 0U);
   must(world_.control.set_automine(true));
   must(world_.control.mine(1));

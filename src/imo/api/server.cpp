@@ -41,6 +41,8 @@ struct Route {
 /// Anybody may read; that is what CORS says. Nothing here depends on cookies.
 HttpResponse readable_everywhere(HttpResponse response) {
   response.headers.emplace_back("Access-Control-Allow-Origin", "*");
+  response.headers.emplace_back("Access-Control-Expose-Headers",
+                                "PAYMENT-REQUIRED, PAYMENT-RESPONSE, X-PAYMENT-RESPONSE");
   return response;
 }
 

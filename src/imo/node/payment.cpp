@@ -1,11 +1,14 @@
 #include "imo/node/payment.hpp"
 
+#include "imo/base/check.hpp"
 #include "imo/base/hex.hpp"
 #include "imo/crypto/random.hpp"
 #include "imo/eth/abi.hpp"
 #include "imo/eth/abi_bind.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/eth/eip712.hpp"
+
+#include <algorithm>
 
 #include <fmt/format.h>
 
@@ -52,6 +55,14 @@ Result<Bytes> Payment::call() const {
 
 std::string Payment::purpose() const {
   return fmt::format("payment {} {}", eth::to_checksum(from), to_hex(nonce));
+}
+
+Address payer_of(BytesView call) {
+  constexpr std::size_t kFirst = 4 + 12;  // a selector, and what fills the word of an address
+  IMO_CHECK(call.size() >= kFirst + Address::kSize, "the call of a payment");
+  Address payer;
+  std::ranges::copy(call.subspan(kFirst, Address::kSize), payer.bytes.begin());
+  return payer;
 }
 
 Payment sign_payment(const PaymentTerms& terms, const crypto::SecretKey& key, std::uint64_t until) {

@@ -42,6 +42,9 @@ struct Payment {
   [[nodiscard]] std::string purpose() const;
 };
 
+/// Who pays in what Payment::call() gave (its size is checked).
+Address payer_of(BytesView call);
+
 /// A payment of these terms that is valid until `until`.
 Payment sign_payment(const PaymentTerms& terms, const crypto::SecretKey& key, std::uint64_t until);
 

@@ -189,6 +189,17 @@ Result<void> ProofStore::payment_failed(const Hash32& id, const std::string& rea
   });
 }
 
+Result<std::optional<Hash32>> ProofStore::payment_transaction(const Hash32& id) {
+  return store_->read("proof", [&](SQLite::Database& database) -> std::optional<Hash32> {
+    SQLite::Statement row(database,
+                          "SELECT hash FROM transactions JOIN proofs ON key = paid_by WHERE id = ? "
+                          "AND transactions.state IN ('mined', 'settled')");
+    bind_blob(row, 1, id);
+    if (!row.executeStep()) return std::nullopt;
+    return fixed_blob<32>(row, 0);
+  });
+}
+
 Result<void> ProofStore::want_posted(const Hash32& id) {
   return store_->write("proof",
                        [&](SQLite::Database& database) { update(database, "post = 1", id); });

@@ -70,6 +70,8 @@ class ProofStore {
   Result<void> paid(const Hash32& id);
   /// It will not come: the job has failed, and is not paid.
   Result<void> payment_failed(const Hash32& id, const std::string& reason);
+  /// The transaction that paid a job, once it is in a block.
+  Result<std::optional<Hash32>> payment_transaction(const Hash32& id);
   /// Asks that a proof be posted as well.
   Result<void> want_posted(const Hash32& id);
 

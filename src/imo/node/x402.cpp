@@ -100,6 +100,17 @@ std::string payment_required_header(const PaymentTerms& terms, const PaidResourc
   return crypto::to_base64(as_bytes(document.dump()));
 }
 
+std::string payment_response_header(std::uint64_t chain_id, const Address& payer,
+                                    const Hash32& transaction) {
+  PaymentTerms terms;
+  terms.chain_id = chain_id;
+  const Json document = {{"success", true},
+                         {"transaction", to_hex(transaction)},
+                         {"network", terms.network()},
+                         {"payer", eth::to_checksum(payer)}};
+  return crypto::to_base64(as_bytes(document.dump()));
+}
+
 Result<PaymentTerms> parse_payment_required(std::string_view body, std::uint64_t chain_id) {
   const Json document = Json::parse(body, nullptr, /*allow_exceptions=*/false);
   const Json accepts = object_of(document, "accepts");

@@ -26,6 +26,11 @@ std::string payment_required_body(const PaymentTerms& terms, const PaidResource&
 std::string payment_required_header(const PaymentTerms& terms, const PaidResource& resource,
                                     std::string_view error);
 
+/// That a payment is in a block: version 2's header PAYMENT-RESPONSE, version 1's
+/// X-PAYMENT-RESPONSE.
+std::string payment_response_header(std::uint64_t chain_id, const Address& payer,
+                                    const Hash32& transaction);
+
 /// The terms of a 402's body, from the entry of scheme `exact` on the chain.
 Result<PaymentTerms> parse_payment_required(std::string_view body, std::uint64_t chain_id);
 
