@@ -46,11 +46,15 @@ class Verifiers {
 
   /// The same with any bytes for a shape.
   Bytes check(BytesView shape, const Statement& statement) {
+    return check(shape, market::pack_tokens(statement.answer.prompt),
+                 market::pack_tokens(statement.answer.output));
+  }
+  /// And any for tokens.
+  Bytes check(BytesView shape, const Bytes& prompt, const Bytes& output) {
     const Bytes any(64, 1);
     return chain_.revert_data(
-        abi::model_verifier::verify({{}, {}, {}, Bytes(shape.begin(), shape.end())}, {},
-                                    market::pack_tokens(statement.answer.prompt),
-                                    market::pack_tokens(statement.answer.output), any)
+        abi::model_verifier::verify({{}, {}, {}, Bytes(shape.begin(), shape.end())}, {}, prompt,
+                                    output, any)
             .data);
   }
   [[nodiscard]] Bytes selector(std::string_view error) const { return chain_.selector(error); }
@@ -284,6 +288,12 @@ TEST(ModelProofEquivalence, OtherShapesAndAnswersAreRefusedAlike) {
   bad({1, proven.key.shape.vocabulary}, {5});
   bad({1}, {proven.key.shape.vocabulary});
   bad(std::vector<TokenId>(proven.key.shape.context, 5), {5});
+  // Tokens have four bytes, all of them.
+  const Bytes token{0, 0, 0, 5};
+  const Bytes more{0, 0, 0, 5, 0};
+  EXPECT_NE(verifiers.check(shape, token, token), verifiers.selector("BadAnswer"));
+  EXPECT_EQ(verifiers.check(shape, more, token), verifiers.selector("BadAnswer"));
+  EXPECT_EQ(verifiers.check(shape, token, more), verifiers.selector("BadAnswer"));
 }
 
 /// The gas that is promised before a proof is made is enough, and at most so many percent too much.

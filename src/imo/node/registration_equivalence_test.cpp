@@ -226,6 +226,36 @@ TEST(RegistrationEquivalence, NoOtherShapeStands) {
   EXPECT_EQ(harmless, 1U);
 }
 
+// What is counted is compared at once.
+TEST(RegistrationEquivalence, ProgramsOfOtherNumbersAreRefused) {
+  Referee referee;
+  const engine::Model model = tiny({});
+  const ModelShape shape = *ModelShape::of(model.program());
+  const auto expect_refused = [&](const char* what, const Program& program) {
+    const auto fault = find_fault(shape, program);
+    ASSERT_TRUE(fault) << what;
+    EXPECT_EQ(int(fault->part), int(Part::kNumbers)) << what;
+    const opml::ModelProver prover(program);
+    EXPECT_EQ(referee.refusal(key_of(prover, shape), prover), referee.selector("WrongProgram"))
+        << what;
+  };
+  Program program = model.program();
+  program.operators.push_back(program.operators.back());
+  expect_refused("operators", program);
+  program = model.program();
+  program.tensors.push_back(program.tensors.back());
+  expect_refused("tensors", program);
+  program = model.program();
+  program.tables.push_back(program.tables.back());
+  expect_refused("tables", program);
+  program = model.program();
+  ++program.layers;
+  expect_refused("layers", program);
+  program = model.program();
+  ++program.tail;
+  expect_refused("tail", program);
+}
+
 // Programs that a compiler does not make, under roots of their own.
 TEST(RegistrationEquivalence, ProgramsThatNoCircuitBoundsAreStruck) {
   Referee referee;
@@ -251,6 +281,14 @@ TEST(RegistrationEquivalence, ProgramsThatNoCircuitBoundsAreStruck) {
   program = model.program();
   --program.tensors[gate].rows;
   expect_struck(program, Part::kTensor, gate);
+
+  program = model.program();
+  program.tensors[gate].columns /= 2;
+  expect_struck(program, Part::kTensor, gate);
+
+  program = model.program();
+  program.tables[1].kind = model::TableKind::kSilu;
+  expect_struck(program, Part::kTable, zkml::program_tables::kRope);
 
   program = model.program();
   std::vector<std::int32_t> exp(program.tables[0].wide.begin(), program.tables[0].wide.end());
@@ -292,6 +330,26 @@ TEST(RegistrationEquivalence, TheBoundOfARowIsTheSame) {
   }
   EXPECT_GT(right, 5U);
   EXPECT_LT(right, 35U);
+
+  // To the very last: 2^61 is too much, and one less is not.
+  Program program = model.program();
+  std::vector<std::uint32_t> multipliers(program.tensors[query].multipliers.begin(),
+                                         program.tensors[query].multipliers.end());
+  multipliers[0] = 1;
+  program.tensors[query].multipliers = multipliers;
+  program.tensors[query].biases = biases;
+  unsigned most = 0;
+  for (const auto& layer : shape.layers) most = std::max<unsigned>(most, layer.matrix_shifts[0]);
+  const unsigned factor_bits = most - shape.layers[0].matrix_shifts[0];
+  std::int64_t weights = 0;
+  for (const std::int8_t weight : program.tensors[query].row(0)) weights += std::abs(int{weight});
+  for (const std::int64_t less : {0, 1}) {
+    biases[0] = (std::int64_t{1} << (61 - factor_bits)) - less - weights * model::kActivationMax;
+    const opml::ModelProver prover(program);
+    const ProgramFault row{Part::kRow, query, 0, ""};
+    EXPECT_EQ(find_fault(shape, program).has_value(), less == 0);
+    EXPECT_EQ(referee.is_right(key_of(prover, shape), prover, row), less == 1);
+  }
 }
 
 TEST(RegistrationEquivalence, WitnessesMustOpenTheModel) {
@@ -362,18 +420,20 @@ TEST(RegistrationEquivalence, CellsOfAnotherProgramAreNotComputed) {
   Referee referee;
   const engine::Model model = tiny({});
   const ModelShape shape = *ModelShape::of(model.program());
-  Program program = model.program();
-  program.operators[0].shift = 0;
-  const opml::ModelProver unshifted(program);
-  Bytes witness = unshifted.operator_opening(0);
-  append(witness, unshifted.tensor_opening(0));
-  append(witness, unshifted.row_opening(0, 0));
   const auto circuit = zkml::ModelCircuit::make(shape, {{0}, {0}});
   const std::uint64_t cell = circuit->circuit().columns[circuit->registered.embedding].offset;
-  Bytes refusal = referee.term_refusal(key_of(unshifted, shape), unshifted, cell, witness);
-  ASSERT_GE(refusal.size(), 4U);
-  EXPECT_EQ(Bytes(refusal.begin(), refusal.begin() + 4), referee.selector("WrongTensor"));
-  program = model.program();
+  for (const std::uint8_t shift : {0, 63}) {
+    Program program = model.program();
+    program.operators[0].shift = shift;
+    const opml::ModelProver unshifted(program);
+    Bytes witness = unshifted.operator_opening(0);
+    append(witness, unshifted.tensor_opening(0));
+    append(witness, unshifted.row_opening(0, 0));
+    const Bytes refusal = referee.term_refusal(key_of(unshifted, shape), unshifted, cell, witness);
+    ASSERT_GE(refusal.size(), 4U);
+    EXPECT_EQ(Bytes(refusal.begin(), refusal.begin() + 4), referee.selector("WrongTensor"));
+  }
+  Program program = model.program();
   const std::uint32_t gate = zkml::tensor_of(0, zkml::Matrix::kGate);
   program.tensors[gate].columns /= 2;
   program.tensors[gate].rows *= 2;
@@ -381,10 +441,10 @@ TEST(RegistrationEquivalence, CellsOfAnotherProgramAreNotComputed) {
   program.tensors[gate].multipliers = multipliers;
   program.tensors[gate].biases = {};
   const opml::ModelProver narrow(program);
-  witness = narrow.tensor_opening(gate);
+  Bytes witness = narrow.tensor_opening(gate);
   append(witness, narrow.row_opening(gate, 0));
   const std::uint64_t first = circuit->circuit().columns[circuit->registered.matrices[4]].offset;
-  refusal = referee.term_refusal(key_of(narrow, shape), narrow, first, witness);
+  const Bytes refusal = referee.term_refusal(key_of(narrow, shape), narrow, first, witness);
   ASSERT_GE(refusal.size(), 4U);
   EXPECT_EQ(Bytes(refusal.begin(), refusal.begin() + 4), referee.selector("WrongTensor"));
 }
