@@ -75,8 +75,8 @@ CPP = {
         ("IMO_TRY_VOID(check_rate(commitment.code.log_inverse_rate, kMaxLogInverseRate));", ""),
         ("if (least < Bits{security} * kOne) {", "if (least < 0) {"),
         ("      kField - 7 * kLogTen - rate * 7 / 2 - 2 * dimension,\n", ""),
-        ("      kField - variables - 2 * (kLogTen + rate) + kOne,\n", ""),
-        ("      kField - list - kLogClaims,\n", ""),
+        # The other two rows of the table are never its least: with 23.2 + 3.5 R + 2 (n - 4) taken away the first is
+        # below them whatever the size.
         ("commitments.size() == 1 ? 0 : kOne", "0"),
         ("if (end <= parts[large].block.size()) parts[large].hole = small;", ""),
     ],
@@ -264,8 +264,8 @@ SOLIDITY = {
         ("isRight = isRight && p.commitments[i].stored <= 1 << n;", ""),
         ("if (!isRight) revert", "if (false) revert"),
         ("if (least < parameters.security * ONE_BIT) {", "if (false) {"),
-        ("            least = _min(least, FIELD - variables - 2 * (LOG_TEN + rate) + ONE_BIT);\n", ""),
-        ("            least = _min(least, FIELD - list - LOG_CLAIMS);\n", ""),
+        # _codeBits: the second and third row are never the least, as in C++.
+        ("least = FIELD - 7 * LOG_TEN - rate * 7 / 2 - 2 * dimension;", "least = FIELD;"),
     ],
     "WhirParts.sol": [
         ("product = product * (all - hole * _power(z, part.holeNumber));", "product = product * all;"),

@@ -70,6 +70,34 @@ TEST_F(ModelProofTest, OfAnotherStatementIsRefused) {
               HasSubstr("vocabulary"));
 }
 
+/// Nothing that a verifier takes from elsewhere is missing, and no two statements are the same
+/// bytes.
+TEST_F(ModelProofTest, StatementsHaveAllThatTheyAreOf) {
+  const auto encoded = [](const std::function<void(ProofFile&)>& alter) {
+    ProofFile file = file_;
+    alter(file);
+    return file.statement.encode(file.key);
+  };
+  const Bytes honest = encoded([](ProofFile&) {});
+  const Answer& answer = file_.statement.answer;
+  EXPECT_EQ(honest.size(),
+            32 + 26 + 24 + 32 + 32 + 4 + 4 * (answer.prompt.size() + answer.output.size()));
+  EXPECT_NE(encoded([](ProofFile& f) { f.key.model_root.bytes[5] ^= 1; }), honest);
+  EXPECT_NE(encoded([](ProofFile& f) { f.key.registered_root.bytes[5] ^= 1; }), honest);
+  EXPECT_NE(encoded([](ProofFile& f) { f.key.binding_value += Fp3(1); }), honest);
+  EXPECT_NE(encoded([](ProofFile& f) { f.key.shape.end_token = 3; }), honest);
+  EXPECT_NE(encoded([](ProofFile& f) { f.statement.context.bytes[0] ^= 1; }), honest);
+  EXPECT_NE(encoded([](ProofFile& f) { f.statement.answer.prompt[3] ^= 1; }), honest);
+  EXPECT_NE(encoded([](ProofFile& f) { f.statement.answer.output[2] ^= 1; }), honest);
+  EXPECT_NE(encoded([](ProofFile& f) {
+              Answer& moved = f.statement.answer;
+              moved.prompt.push_back(moved.output.front());
+              moved.output.erase(moved.output.begin());
+            }),
+            honest)
+      << "where the answer begins";
+}
+
 /// Every 257th byte of the proof changed; every 4,999th prefix.
 TEST_F(ModelProofTest, WithAnyByteChangedIsRefused) {
   ProofFile file = file_;
