@@ -422,7 +422,7 @@ TEST(RegistrationEquivalence, CellsOfAnotherProgramAreNotComputed) {
   const ModelShape shape = *ModelShape::of(model.program());
   const auto circuit = zkml::ModelCircuit::make(shape, {{0}, {0}});
   const std::uint64_t cell = circuit->circuit().columns[circuit->registered.embedding].offset;
-  for (const std::uint8_t shift : {0, 63}) {
+  for (const std::uint8_t shift : {std::uint8_t{0}, std::uint8_t{63}}) {
     Program program = model.program();
     program.operators[0].shift = shift;
     const opml::ModelProver unshifted(program);
