@@ -89,6 +89,8 @@ contract ProofRegistryTest is Test {
     function test_register_needsTheBondAndAKey() public {
         vm.expectRevert(abi.encodeWithSelector(IProofRegistry.WrongBond.selector, BOND - 1, BOND));
         registry.register{value: BOND - 1}(_key(0), opening);
+        vm.expectRevert(abi.encodeWithSelector(IProofRegistry.WrongBond.selector, BOND + 1, BOND));
+        registry.register{value: BOND + 1}(_key(0), opening);
         IModelVerifier.VerifyingKey memory key = _key(0);
         key.shape = "";
         vm.expectRevert(IRegistrationVerifier.WrongProgram.selector);
