@@ -2,11 +2,15 @@
 
 #include "imo/api/openai_reply.hpp"
 #include "imo/api/openai_request.hpp"
+#include "imo/api/payment.hpp"
 #include "imo/base/hex.hpp"
 #include "imo/base/log.hpp"
+#include "imo/crypto/keccak.hpp"
 #include "imo/crypto/random.hpp"
+#include "imo/eth/address.hpp"
 #include "imo/market/packed_tokens.hpp"
 #include "imo/node/answer_service.hpp"
+#include "imo/node/cashier.hpp"
 #include "imo/node/model_shelf.hpp"
 #include "imo/node/prompt.hpp"
 #include "imo/node/receipt.hpp"
@@ -14,7 +18,10 @@
 #include "imo/opml/shape.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <memory>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -53,6 +60,14 @@ ApiError no_model(node::Node& node, std::string_view name) {
           "model", "model_not_found"};
 }
 
+Json price_json(const node::NodeConfig& config) {
+  if (config.answer_price.is_free()) return nullptr;
+  return {{"per_answer", std::to_string(config.answer_price.flat)},
+          {"per_token", std::to_string(config.answer_price.per_token)},
+          {"asset", eth::to_checksum(config.payment_asset.address)},
+          {"network", fmt::format("eip155:{}", config.deployment.chain_id)}};
+}
+
 Json model_json(node::Node& node, const ServedModel& model) {
   const auto id = registered_id(node, model.root());
   return {{"id", model.name},
@@ -66,7 +81,8 @@ Json model_json(node::Node& node, const ServedModel& model) {
             {"vocabulary_size", model.model.vocabulary_size()},
             {"parameters", model.model.program().parameter_count()},
             {"chat", model.chat ? Json(model::chat_template_name(*model.chat)) : Json(nullptr)},
-            {"licence", model.model.program().licence}}}};
+            {"licence", model.model.program().licence},
+            {"price", price_json(node.config())}}}};
 }
 
 ApiResult<Tokens> prompt_tokens(const ServedModel& model, const OpenAiRequest& request) {
@@ -99,8 +115,15 @@ ApiResult<std::uint32_t> token_limit(const ServedModel& model, const OpenAiReque
   return static_cast<std::uint32_t>(std::min<std::size_t>(default_limit, context - prompt));
 }
 
-// One answer under way. The inference thread is the only one that calls it.
-class Completion {
+/// What a request pays.
+struct Paid {
+  node::PaymentTerms terms;
+  node::Payment payment;
+};
+
+// One answer under way. One thread after another calls it: the one that took the request, the
+// chain's when it is paid, the inference thread.
+class Completion : public std::enable_shared_from_this<Completion> {
  public:
   Completion(node::Node& node, std::shared_ptr<Exchange> exchange,
              std::shared_ptr<const ServedModel> model, ReplyHead head, ReplyBody body, bool stream)
@@ -110,6 +133,27 @@ class Completion {
         head_(std::move(head)),
         body_(std::move(body)),
         stream_(stream) {}
+
+  Result<void> begin() {
+    const auto self = shared_from_this();
+    IMO_TRY(const auto ticket,
+            node_.answers().submit(
+                {model_, body_.prompt, body_.max_tokens},
+                [self](Result<node::Answer> answer) { self->done(std::move(answer)); },
+                [self](std::string_view piece) { self->text(piece); }));
+    exchange_->on_abandon([self, ticket] {
+      self->abandoned_ = true;
+      ticket->cancel();
+    });
+    return {};
+  }
+
+  /// Begins when the money is there. Asks the chain.
+  void begin_paid();
+
+ private:
+  void paid(const Result<Hash32>& transaction);
+  void refuse_payment(const Error& why);
 
   void text(std::string_view text) {
     if (stream_) send(text_event(head_, text));
@@ -121,15 +165,15 @@ class Completion {
     if (auto receipt = sign(); !receipt) {
       return fail_with(from_error(receipt.error()));
     }
+    if (paid_) node_.cashier().finish(paid_->payment.purpose(), true);
     if (!stream_) {
-      exchange_->reply({200, "application/json", whole_reply(head_, body_), {}});
+      exchange_->reply({200, "application/json", whole_reply(head_, body_), headers_});
       return;
     }
     send(last_events(head_, body_));
     exchange_->end_stream();
   }
 
- private:
   Result<void> sign() {
     const auto id = registered_id(node_, model_->root());
     if (!id) return {};
@@ -141,10 +185,18 @@ class Completion {
       return {};
     }
     const auto text = as_bytes(answer.text);
-    IMO_TRY(body_.receipt,
-            node_.receipts().issue({*id, model_->root(), market::pack_tokens(body_.prompt),
-                                    market::pack_tokens(answer.tokens),
-                                    Bytes(text.begin(), text.end()), body_.max_tokens}));
+    node::AnswerFacts facts{*id,
+                            model_->root(),
+                            market::pack_tokens(body_.prompt),
+                            market::pack_tokens(answer.tokens),
+                            Bytes(text.begin(), text.end()),
+                            body_.max_tokens};
+    if (paid_) {
+      facts.payer = paid_->payment.from;
+      facts.asset = paid_->terms.asset;
+      facts.payment = paid_->payment.value;
+    }
+    IMO_TRY(body_.receipt, node_.receipts().issue(facts));
     return {};
   }
 
@@ -152,14 +204,20 @@ class Completion {
   void send(std::string events) {
     if (begun_) return exchange_->write(std::move(events));
     begun_ = true;
-    exchange_->begin_stream({200,
-                             "text/event-stream; charset=utf-8",
-                             first_event(head_) + events,
-                             {{"Cache-Control", "no-store"}}});
+    HttpHeaders headers = headers_;
+    headers.emplace_back("Cache-Control", "no-store");
+    exchange_->begin_stream(
+        {200, "text/event-stream; charset=utf-8", first_event(head_) + events, std::move(headers)});
   }
 
   void fail_with(const ApiError& error) {
-    if (!begun_) return exchange_->reply(error.to_response());
+    // Who leaves in the middle has had his answer; else it is owed.
+    if (paid_) node_.cashier().finish(paid_->payment.purpose(), abandoned_);
+    if (!begun_) {
+      auto response = error.to_response();
+      if (paid_) response.headers.emplace_back(kDoNotRetry);
+      return exchange_->reply(std::move(response));
+    }
     exchange_->write(sse_event(error.to_json()));
     exchange_->end_stream();
   }
@@ -171,7 +229,52 @@ class Completion {
   ReplyBody body_;
   bool stream_;
   bool begun_ = false;
+  std::atomic<bool> abandoned_ = false;
+  std::optional<Paid> paid_;
+  HttpHeaders headers_;  ///< besides the usual ones
 };
+
+void Completion::begin_paid() {
+  auto terms = node_.cashier().terms(model_->root(), body_.prompt.size(), body_.max_tokens);
+  if (!terms) return exchange_->reply(from_error(terms.error()).to_response());
+  paid_ = Paid{std::move(*terms), {}};
+  auto payment = payment_of(exchange_->request(), paid_->terms);
+  if (!payment) return refuse_payment(payment.error());
+  paid_->payment = std::move(*payment);
+  if (node_.answers().waiting() >= node_.config().queue_limit) {
+    auto busy = from_error({ErrorKind::kRejected, "the node is busy; nothing was paid"});
+    return exchange_->reply(busy.to_response());
+  }
+  const auto& request = exchange_->request();
+  const Hash32 what = crypto::keccak256(as_bytes(request.path + "\n" + request.body));
+  const auto charged = node_.cashier().charge(
+      paid_->terms, paid_->payment, what,
+      [self = shared_from_this()](const Result<Hash32>& transaction) { self->paid(transaction); });
+  if (!charged) refuse_payment(charged.error());
+}
+
+void Completion::paid(const Result<Hash32>& transaction) {
+  if (!transaction) {
+    node_.cashier().finish(paid_->payment.purpose(), false);
+    return refuse_payment(transaction.error());
+  }
+  headers_ = settlement_headers(paid_->terms.chain_id, paid_->payment.from, *transaction);
+  if (const auto begun = begin(); !begun) fail_with(from_error(begun.error()));
+}
+
+void Completion::refuse_payment(const Error& why) {
+  if (why.kind == ErrorKind::kInvalidInput) {
+    return exchange_->reply(payment_required(exchange_->request(), paid_->terms,
+                                             "an answer of " + model_->name, why.message));
+  }
+  auto error = from_error(why);
+  if (why.kind == ErrorKind::kRejected || why.kind == ErrorKind::kTimeout) {
+    error = {409, "invalid_request_error", why.message, "", "payment"};
+  }
+  auto response = error.to_response();
+  response.headers.emplace_back(kDoNotRetry);
+  exchange_->reply(std::move(response));
+}
 
 std::string random_id(bool chat) {
   FixedBytes<12> random;
@@ -199,14 +302,14 @@ ApiResult<void> start(node::Node& node, const std::shared_ptr<Exchange>& exchang
 
   ReplyHead head{random_id(chat), model->name, model->root(),
                  unix_now(),      chat,        request->include_usage};
-  const auto completion = std::make_shared<Completion>(
-      node, exchange, model, std::move(head), ReplyBody{*prompt, *limit, {}, {}}, request->stream);
-  const auto ticket = node.answers().submit(
-      {model, std::move(*prompt), *limit},
-      [completion](Result<node::Answer> answer) { completion->done(std::move(answer)); },
-      [completion](std::string_view piece) { completion->text(piece); });
-  if (!ticket) return tl::unexpected(from_error(ticket.error()));
-  exchange->on_abandon([ticket = *ticket] { ticket->cancel(); });
+  const auto completion =
+      std::make_shared<Completion>(node, exchange, model, std::move(head),
+                                   ReplyBody{std::move(*prompt), *limit, {}, {}}, request->stream);
+  if (!node.config().answer_price.is_free()) {
+    completion->begin_paid();
+  } else if (const auto begun = completion->begin(); !begun) {
+    return tl::unexpected(from_error(begun.error()));
+  }
   return {};
 }
 

@@ -1,13 +1,13 @@
 #include "imo/api/proofs.hpp"
 
 #include "imo/api/api_error.hpp"
+#include "imo/api/payment.hpp"
 #include "imo/base/hex.hpp"
 #include "imo/base/machine.hpp"
 #include "imo/eth/address.hpp"
 #include "imo/eth/client.hpp"
 #include "imo/node/model_shelf.hpp"
 #include "imo/node/proof_service.hpp"
-#include "imo/node/x402.hpp"
 
 #include <optional>
 #include <string>
@@ -72,7 +72,8 @@ PaymentTerms terms_of(node::Node& node, const ProofJob& job) {
   const auto begun_seconds = static_cast<std::uint64_t>((job.proving.count() + 999) / 1000);
   U256 amount = U256(config.price) + U256(config.price_per_second) * U256(begun_seconds);
   if (job.post) amount = amount + U256(config.price_of_posting);
-  return {node.config().deployment.chain_id, config.asset, config.asset_name, config.asset_version,
+  const node::PaymentAsset& asset = node.config().payment_asset;
+  return {node.config().deployment.chain_id, asset.address, asset.name, asset.version,
           node.status().operator_address,    amount};
 }
 
@@ -134,10 +135,10 @@ HttpResponse with_settlement(node::Node& node, const ProofJob& job, HttpResponse
   if (job.paid_by.empty()) return response;
   const auto transaction = node.proof_store().payment_transaction(job.id);
   if (!transaction || !*transaction) return response;
-  const std::string header = node::payment_response_header(
-      node.config().deployment.chain_id, node::payer_of(job.payment), **transaction);
-  response.headers.emplace_back("PAYMENT-RESPONSE", header);
-  response.headers.emplace_back("X-PAYMENT-RESPONSE", header);
+  for (auto& header : settlement_headers(node.config().deployment.chain_id,
+                                         node::payer_of(job.payment), **transaction)) {
+    response.headers.push_back(std::move(header));
+  }
   return response;
 }
 
@@ -148,20 +149,9 @@ HttpResponse job_response(node::Node& node, const ProofJob& job, int status) {
   return with_settlement(node, job, json_response(status, document));
 }
 
-HttpResponse payment_required(const PaymentTerms& terms, std::string_view why) {
-  const node::PaidResource resource{"/v1/proofs", "a proof that the model wrote this answer"};
-  return {402,
-          "application/json",
-          node::payment_required_body(terms, resource, why),
-          {{"PAYMENT-REQUIRED", node::payment_required_header(terms, resource, why)}}};
-}
-
 /// Puts the payment that a request brings to its job; fails when there is none, or a bad one.
 Result<void> take_payment(node::Node& node, const HttpRequest& request, Quoted& quoted) {
-  std::string_view header = request.header("payment-signature");
-  if (header.empty()) header = request.header("x-payment");
-  if (header.empty()) return invalid("PAYMENT-SIGNATURE or X-PAYMENT is required");
-  IMO_TRY(const node::Payment payment, node::parse_payment_header(header, quoted.terms));
+  IMO_TRY(const node::Payment payment, payment_of(request, quoted.terms));
   // The chain's clock is what the token goes by.
   IMO_TRY(const auto block, node.chain().block());
   IMO_TRY_VOID(node::check_payment(quoted.terms, payment, block.timestamp));
@@ -211,7 +201,8 @@ HttpResponse ask_for_proof(node::Node& node, const HttpRequest& request) {
   }
   if (!owed && !quoted->terms.amount.is_zero()) {
     if (const auto paid = take_payment(node, request, *quoted); !paid) {
-      return payment_required(quoted->terms, paid.error().message);
+      return payment_required(request, quoted->terms, "a proof that the model wrote this answer",
+                              paid.error().message);
     }
   }
   const auto job = node.proofs()->submit(quoted->job);

@@ -51,9 +51,10 @@ class ProofsTest : public testing::Test {
     world_.join(model_id_, kFlat);
   }
 
-  void start(const node::ProofConfig& proofs) {
+  void start(const node::ProofConfig& proofs, const node::PaymentAsset& asset = {}) {
     auto config = world_.config(world_.directory.path() / "data");
     config.proofs = proofs;
+    config.payment_asset = asset;
     config.keep = false;
     node_ = must(node::Node::start(config, eth::anvil_key(1)));
     server_ = must(Server::start(*node_));
@@ -213,10 +214,7 @@ class PaidProofsTest : public ProofsTest {
     config_.price = kPrice;
     config_.price_of_posting = kOfPosting;
     config_.post = true;
-    config_.asset = asset_;
-    config_.asset_name = "Demo Dollar";
-    config_.asset_version = "1";
-    start(config_);
+    start(config_, {asset_, "Demo Dollar", "1"});
     mint(world_.asker.address(), 10 * kPrice);
   }
 

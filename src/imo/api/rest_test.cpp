@@ -7,7 +7,6 @@
 #include "imo/eth/units.hpp"
 #include "imo/market/abi/ModelRegistry.hpp"
 #include "imo/market/abi/ModelToken.hpp"
-#include "imo/market/abi/OfferingFactory.hpp"
 #include "imo/market/abi/UniformSale.hpp"
 #include "imo/node/test_world.hpp"
 
@@ -18,7 +17,6 @@
 namespace imo::api {
 namespace {
 
-namespace factory = market::abi::offering_factory;
 namespace models = market::abi::model_registry;
 namespace sale = market::abi::uniform_sale;
 namespace token = market::abi::model_token;
@@ -43,31 +41,10 @@ U256 create_model(TestWorld& world) {
       .model_id;
 }
 
-factory::Offering create_offering(TestWorld& world, const U256& model_id) {
-  factory::Terms terms;
-  terms.token.name = "Tales";
-  terms.token.symbol = "TALE";
-  terms.token.total_supply = eth::kEther * U256(1'000);
-  terms.token.epoch_length = kDay;
-  terms.token.claimable_bps = 8'000;
-  terms.sale.supply = eth::kEther * U256(600);
-  terms.sale.floor_price = eth::kEther / U256(100);
-  terms.sale.price_step = eth::kEther / U256(1'000);
-  terms.sale.tick_count = 4;
-  terms.sale.duration = kDay;
-  terms.sale.min_raise = eth::kEther;
-  terms.sale.min_bid = eth::kEther / U256(100);
-  terms.vesting = {0, 30 * kDay};
-  terms.treasury = {2'500, 30 * kDay};
-  must(world.author.transact(world.deployment.offering_factory,
-                             factory::create_offering(model_id, terms)));
-  return must(world.client.call(world.deployment.offering_factory, factory::offering_of(model_id)));
-}
-
 TEST(RestTest, TellsTheLifeOfAnOffering) {
   TestWorld world;
   const auto model_id = create_model(world);
-  const auto offering = create_offering(world, model_id);
+  const auto offering = world.offer(model_id);
   auto config = world.config(world.directory.path() / "data");
   config.models.clear();
   const auto node = must(node::Node::start(config, eth::anvil_key(1)));

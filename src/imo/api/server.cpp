@@ -66,8 +66,10 @@ Route post_json(std::string_view path,
           }};
 }
 
-Route post(std::string_view path, Answering answer) {
-  return {"POST", path, false, Place::kWorker, std::move(answer)};
+/// An answer under way; one that is paid asks the chain first.
+Route post_completion(std::string_view path, bool chat, bool is_free) {
+  return {"POST", path, false, is_free ? Place::kWorker : Place::kChainWorker,
+          [chat](node::Node& node, const auto& exchange) { complete(node, exchange, chat); }};
 }
 
 HttpResponse show_ready(node::Node& node) {
@@ -80,7 +82,8 @@ HttpResponse show_ready(node::Node& node) {
   return ApiError{503, "unavailable_error", why, "", ""}.to_response();
 }
 
-std::vector<Route> make_routes() {
+std::vector<Route> make_routes(const node::NodeConfig& config) {
+  const bool is_free = config.answer_price.is_free();
   return {
       get("/health", Place::kSocket,
           [](node::Node&, std::string_view) {
@@ -109,9 +112,8 @@ std::vector<Route> make_routes() {
          const auto id = std::string_view(request.path).substr(std::size("/v1/proofs/") - 1);
          exchange->reply(readable_everywhere(show_proof(node, id, request.header("accept"))));
        }},
-      post("/v1/completions", [](node::Node& node, const auto& e) { complete(node, e, false); }),
-      post("/v1/chat/completions",
-           [](node::Node& node, const auto& e) { complete(node, e, true); }),
+      post_completion("/v1/completions", false, is_free),
+      post_completion("/v1/chat/completions", true, is_free),
   };
 }
 
@@ -127,7 +129,9 @@ bool from_elsewhere(const HttpRequest& request) {
 
 struct Server::Parts {
   explicit Parts(node::Node& the_node)
-      : node(the_node), routes(make_routes()), chain_workers(kChainWorkers, kChainBacklog) {}
+      : node(the_node),
+        routes(make_routes(the_node.config())),
+        chain_workers(kChainWorkers, kChainBacklog) {}
 
   void handle(const std::shared_ptr<Exchange>& exchange) {
     const auto& request = exchange->request();
@@ -203,7 +207,8 @@ Result<std::unique_ptr<Server>> Server::start(node::Node& node) {
                               raw->handle(exchange);
                             }));
   gate->set_value();
-  if (config.listen_address != "127.0.0.1" && config.listen_address != "::1") {
+  const bool is_local = config.listen_address == "127.0.0.1" || config.listen_address == "::1";
+  if (!is_local && config.answer_price.is_free()) {
     log::warning("listening on {}: whoever reaches it may ask for free; put a proxy before it",
                  config.listen_address);
   }

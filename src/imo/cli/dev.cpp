@@ -10,7 +10,9 @@
 #include "imo/cli/operator.hpp"
 #include "imo/crypto/keystore.hpp"
 #include "imo/crypto/random.hpp"
+#include "imo/eth/address.hpp"
 #include "imo/eth/units.hpp"
+#include "imo/market/abi/DemoDollar.hpp"
 #include "imo/market/deploy.hpp"
 
 #include <csignal>
@@ -32,7 +34,7 @@ constexpr std::size_t kOperator = 9;
 constexpr crypto::ScryptParameters kDevScrypt{.n = 2, .r = 8, .p = 1};
 
 /// The offering that `imo dev` opens: small prices, a day to bid.
-OfferingCreateOptions dev_offering(const std::filesystem::path& model) {
+OfferingCreateOptions dev_offering(const std::filesystem::path& model, const Address& dollar) {
   OfferingCreateOptions offering;
   offering.model = model;
   offering.licence = "apache-2.0";
@@ -45,19 +47,22 @@ OfferingCreateOptions dev_offering(const std::filesystem::path& model) {
   offering.ticks = 64;
   offering.min_raise = U256(5) * eth::kEther;
   offering.min_bid = eth::kEther / U256(100);
+  offering.revenue_tokens = {dollar};
   return offering;
 }
 
-Result<void> open_dev_market(const DevChain& chain, const std::filesystem::path& model) {
+/// The address of the play dollar that the shares pay out besides ETH.
+Result<Address> open_dev_market(const DevChain& chain, const std::filesystem::path& model) {
   Session author(chain.client, chain.deployment, eth::anvil_key(kAuthor));
-  IMO_TRY_VOID(offering_create(author, dev_offering(model)));
+  IMO_TRY(const Address dollar, author.deploy(market::abi::demo_dollar::deploy_data()));
+  IMO_TRY_VOID(offering_create(author, dev_offering(model, dollar)));
   Session operating(chain.client, chain.deployment, eth::anvil_key(kOperator));
   IMO_TRY_VOID(operator_join(operating, {U256(10) * eth::kEther, ""}));
   OperatorPriceOptions price;
   price.flat = 1'000'000'000'000'000ULL;           // 0.001 ETH
   price.per_output_token = 10'000'000'000'000ULL;  // 0.00001 ETH
   IMO_TRY_VOID(operator_price(operating, price));
-  return {};
+  return dollar;
 }
 
 /// Blocks SIGINT and SIGTERM in this thread and all it starts, so that stop_signal can wait.
@@ -147,7 +152,7 @@ Result<void> dev(const GlobalOptions& global, const DevOptions& options) {
   if (model.empty()) {
     IMO_TRY(model, compile_demo_model(directory.path()));
   }
-  IMO_TRY_VOID(open_dev_market(chain, model));
+  IMO_TRY(const Address dollar, open_dev_market(chain, model));
   IMO_TRY(NodeProcess node, NodeProcess::start({chain.anvil.url(), chain.deployment_file, model,
                                                 directory.path() / "node", options.node_port},
                                                eth::anvil_key(kOperator)));
@@ -155,7 +160,8 @@ Result<void> dev(const GlobalOptions& global, const DevOptions& options) {
     const nlohmann::ordered_json ready = {{"rpc_url", chain.anvil.url()},
                                           {"node_url", node.url()},
                                           {"deployment", chain.deployment_file.string()},
-                                          {"model", model.string()}};
+                                          {"model", model.string()},
+                                          {"dollar", eth::to_checksum(dollar)}};
     std::cout << ready.dump() << std::endl;
   } else {
     std::cout
@@ -163,7 +169,8 @@ Result<void> dev(const GlobalOptions& global, const DevOptions& options) {
                "chain      {}  (id {}, accounts dev:0 to dev:9)\n"
                "contracts  {}\n"
                "node       {}  (page, OpenAI endpoint; operator dev:{})\n"
-               "model      {}\n\n"
+               "model      {}\n"
+               "dollar     {}  (Demo Dollar 1, paid by signature; anybody may mint)\n\n"
                "An offering is open for a day. In another terminal:\n"
                "  imo offering status\n"
                "  imo bid --price '0.00002 ETH' --amount '12 ETH' --account dev:1\n"
@@ -171,7 +178,7 @@ Result<void> dev(const GlobalOptions& global, const DevOptions& options) {
                "  imo ask $'Question: Where does Mara keep the lamp?\\nAnswer:' --account dev:1\n\n"
                "Ctrl-C ends everything.\n",
                chain.anvil.url(), kDevChainId, chain.deployment_file.string(), node.url(),
-               kOperator, model.string())
+               kOperator, model.string(), eth::to_checksum(dollar))
         << std::flush;
   }
   int signal = 0;

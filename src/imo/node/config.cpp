@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kMaxFileBytes = std::size_t{1} << 20;
 constexpr std::size_t kMaxModels = 64;
+constexpr std::int64_t kMostPrice = std::int64_t{1} << 60;
 
 std::string place(const toml::node& node, std::string_view key) {
   return fmt::format("line {}: {}", node.source().begin.line, key);
@@ -117,11 +118,38 @@ Result<std::vector<ModelFile>> read_models(const toml::table& root,
 Result<void> read_http(const toml::table& root, NodeConfig& config) {
   IMO_TRY(const auto* table, subtable(root, "http"));
   const Section http(*table, "http.");
-  IMO_TRY_VOID(http.allow({"listen", "port", "default_max_tokens", "queue_limit"}));
+  IMO_TRY_VOID(http.allow(
+      {"listen", "port", "default_max_tokens", "queue_limit", "price", "price_per_token"}));
   IMO_TRY_VOID(http.text("listen", config.listen_address));
   IMO_TRY_VOID(http.number("port", 0, 65'535, config.port));
   IMO_TRY_VOID(http.number("default_max_tokens", 1, 1'000'000, config.default_max_tokens));
+  IMO_TRY_VOID(http.number("price", 0, kMostPrice, config.answer_price.flat));
+  IMO_TRY_VOID(http.number("price_per_token", 0, kMostPrice, config.answer_price.per_token));
   return http.number("queue_limit", 1, 100'000, config.queue_limit);
+}
+
+Result<void> read_payment(const toml::table& root, NodeConfig& config) {
+  IMO_TRY(const auto* table, subtable(root, "payment"));
+  const Section payment(*table, "payment.");
+  IMO_TRY_VOID(payment.allow({"asset", "asset_name", "asset_version", "split_from"}));
+  IMO_TRY_VOID(payment.number("split_from", 0, kMostPrice, config.split_from));
+  PaymentAsset& asset = config.payment_asset;
+  IMO_TRY_VOID(payment.text("asset_name", asset.name));
+  IMO_TRY_VOID(payment.text("asset_version", asset.version));
+  std::string address;
+  IMO_TRY_VOID(payment.text("asset", address));
+  if (!address.empty()) {
+    auto parsed = eth::parse_address(address);
+    if (!parsed) return tl::unexpected(parsed.error().within("payment.asset"));
+    asset.address = *parsed;
+  }
+  const bool sells = !config.answer_price.is_free() || config.proofs.has_price();
+  if (sells && (asset.address.is_zero() || asset.name.empty())) {
+    return invalid(
+        "payment: what has a price needs the token that it is in: asset, asset_name, "
+        "asset_version");
+  }
+  return {};
 }
 
 Result<void> read_chain(const toml::table& root, NodeConfig& config) {
@@ -150,8 +178,7 @@ Result<void> read_proofs(const toml::table& root, ProofConfig& config) {
   IMO_TRY(const auto* table, subtable(root, "proofs"));
   const Section proofs(*table, "proofs.");
   IMO_TRY_VOID(proofs.allow({"enabled", "post", "prove_answers", "memory_mb", "queue_limit", "kept",
-                             "price", "price_per_second", "price_of_posting", "asset", "asset_name",
-                             "asset_version"}));
+                             "price", "price_per_second", "price_of_posting"}));
   IMO_TRY_VOID(proofs.flag("enabled", config.enabled));
   IMO_TRY_VOID(proofs.flag("post", config.post));
   IMO_TRY_VOID(proofs.flag("prove_answers", config.prove_answers));
@@ -160,23 +187,9 @@ Result<void> read_proofs(const toml::table& root, ProofConfig& config) {
   config.memory_bytes = megabytes << 20;
   IMO_TRY_VOID(proofs.number("queue_limit", 1, 10'000, config.queue_limit));
   IMO_TRY_VOID(proofs.number("kept", 1, 100'000, config.kept));
-  constexpr std::int64_t kMostPrice = std::int64_t{1} << 60;
   IMO_TRY_VOID(proofs.number("price", 0, kMostPrice, config.price));
   IMO_TRY_VOID(proofs.number("price_per_second", 0, kMostPrice, config.price_per_second));
   IMO_TRY_VOID(proofs.number("price_of_posting", 0, kMostPrice, config.price_of_posting));
-  IMO_TRY_VOID(proofs.text("asset_name", config.asset_name));
-  IMO_TRY_VOID(proofs.text("asset_version", config.asset_version));
-  std::string asset;
-  IMO_TRY_VOID(proofs.text("asset", asset));
-  if (!asset.empty()) {
-    auto address = eth::parse_address(asset);
-    if (!address) return tl::unexpected(address.error().within("proofs.asset"));
-    config.asset = *address;
-  }
-  if (config.has_price() && (config.asset.is_zero() || config.asset_name.empty())) {
-    return invalid(
-        "proofs: what has a price needs the token that it is in: asset, asset_name, asset_version");
-  }
   return {};
 }
 
@@ -192,8 +205,9 @@ Result<NodeConfig> NodeConfig::parse(std::string_view text,
   }
   NodeConfig config;
   const Section top(root, "");
-  IMO_TRY_VOID(top.allow({"rpc_url", "public_rpc_url", "deployment", "keystore", "password_file",
-                          "data_directory", "model", "http", "chain", "watch", "proofs"}));
+  IMO_TRY_VOID(
+      top.allow({"rpc_url", "public_rpc_url", "deployment", "keystore", "password_file",
+                 "data_directory", "model", "http", "chain", "watch", "proofs", "payment"}));
   IMO_TRY_VOID(top.text("rpc_url", config.rpc_url));
   IMO_TRY_VOID(top.text("public_rpc_url", config.public_rpc_url));
   IMO_TRY_VOID(top.path("keystore", directory, config.keystore));
@@ -204,6 +218,7 @@ Result<NodeConfig> NodeConfig::parse(std::string_view text,
   IMO_TRY_VOID(read_chain(root, config));
   IMO_TRY_VOID(read_watch(root, directory, config));
   IMO_TRY_VOID(read_proofs(root, config.proofs));
+  IMO_TRY_VOID(read_payment(root, config));
   std::filesystem::path deployment;
   IMO_TRY_VOID(top.path("deployment", directory, deployment));
   if (deployment.empty()) {

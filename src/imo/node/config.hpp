@@ -31,13 +31,25 @@ struct ProofConfig {
   std::uint64_t price = 0;
   std::uint64_t price_per_second = 0;  ///< of the estimated time, begun seconds whole
   std::uint64_t price_of_posting = 0;  ///< for who wants it posted
-  Address asset;                       ///< a token that can be paid by signature (EIP-3009)
-  std::string asset_name;              ///< of its EIP-712 domain
-  std::string asset_version;           ///< the same
 
   [[nodiscard]] bool has_price() const {
     return price != 0 || price_per_second != 0 || price_of_posting != 0;
   }
+};
+
+/// What an answer over HTTP costs, in the smallest units of the token; the sum.
+struct AnswerPrice {
+  std::uint64_t flat = 0;
+  std::uint64_t per_token = 0;  ///< of the prompt, and of the most that the answer may have
+
+  [[nodiscard]] bool is_free() const { return flat == 0 && per_token == 0; }
+};
+
+/// The token of all prices: one that can be paid by signature (EIP-3009).
+struct PaymentAsset {
+  Address address;
+  std::string name;     ///< of its EIP-712 domain
+  std::string version;  ///< the same
 };
 
 struct NodeConfig {
@@ -54,11 +66,14 @@ struct NodeConfig {
   std::chrono::milliseconds poll_interval{1000};
   std::uint32_t default_max_tokens = 128;  ///< for HTTP requests that name none
   std::uint32_t queue_limit = 64;          ///< answers waiting; beyond it the node says busy
-  bool answer_requests = true;             ///< false: the HTTP door only, no bond at risk
-  bool keep = true;                        ///< finalise and split what is due, for everybody's good
-  bool watch = false;                      ///< check the answers of others
-  bool watch_dry_run = true;               ///< say what is false; false: dispute it, with a bond
-  std::filesystem::path watch_receipts;    ///< folder of receipts to check; empty: none
+  AnswerPrice answer_price;                ///< for who asks over HTTP
+  PaymentAsset payment_asset;
+  std::uint64_t split_from = 0;          ///< of the asset in a splitter; 0: others split it
+  bool answer_requests = true;           ///< false: the HTTP door only, no bond at risk
+  bool keep = true;                      ///< finalise and split what is due, for everybody's good
+  bool watch = false;                    ///< check the answers of others
+  bool watch_dry_run = true;             ///< say what is false; false: dispute it, with a bond
+  std::filesystem::path watch_receipts;  ///< folder of receipts to check; empty: none
   ProofConfig proofs;
 
   /// Reads a file as below; paths in it are relative to the file. Errors name line and key.
@@ -77,6 +92,13 @@ struct NodeConfig {
   ///     port = 8402
   ///     default_max_tokens = 128
   ///     queue_limit = 64
+  ///     price = 500
+  ///     price_per_token = 20
+  ///     [payment]
+  ///     asset = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
+  ///     asset_name = "USDC"
+  ///     asset_version = "2"
+  ///     split_from = 5000000
   ///     [chain]
   ///     confirmations = 2
   ///     poll_interval_ms = 1000
@@ -96,9 +118,6 @@ struct NodeConfig {
   ///     price = 0
   ///     price_per_second = 1000
   ///     price_of_posting = 250000
-  ///     asset = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
-  ///     asset_name = "USDC"
-  ///     asset_version = "2"
   static Result<NodeConfig> load(const std::filesystem::path& file);
 
   /// The same from text; `directory` is what relative paths start from.

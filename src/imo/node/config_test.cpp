@@ -52,6 +52,8 @@ TEST_F(Config, ReadsEverySetting) {
     port = 0
     default_max_tokens = 7
     queue_limit = 3
+    price = 8
+    price_per_token = 9
     [chain]
     confirmations = 2
     poll_interval_ms = 250
@@ -71,9 +73,11 @@ TEST_F(Config, ReadsEverySetting) {
     price = 1
     price_per_second = 2
     price_of_posting = 3
+    [payment]
     asset = "0x036CbD53842c5426634e7929541eC2318f3dCF7e"
     asset_name = "USDC"
     asset_version = "2"
+    split_from = 10
   )",
                                         directory_.path());
   ASSERT_TRUE(config) << config.error().message;
@@ -106,21 +110,28 @@ TEST_F(Config, ReadsEverySetting) {
   EXPECT_EQ(config->proofs.price, 1U);
   EXPECT_EQ(config->proofs.price_per_second, 2U);
   EXPECT_EQ(config->proofs.price_of_posting, 3U);
-  EXPECT_EQ(config->proofs.asset.bytes[0], 0x03);
-  EXPECT_EQ(config->proofs.asset_name, "USDC");
-  EXPECT_EQ(config->proofs.asset_version, "2");
+  EXPECT_EQ(config->answer_price.flat, 8U);
+  EXPECT_EQ(config->answer_price.per_token, 9U);
+  EXPECT_EQ(config->payment_asset.address.bytes[0], 0x03);
+  EXPECT_EQ(config->payment_asset.name, "USDC");
+  EXPECT_EQ(config->payment_asset.version, "2");
+  EXPECT_EQ(config->split_from, 10U);
 }
 
 TEST_F(Config, APriceNamesItsToken) {
-  const auto config = NodeConfig::parse(
-      "deployment = \"deployment.json\"\n[proofs]\nprice_per_second = 3\n", directory_.path());
-  ASSERT_FALSE(config);
-  EXPECT_THAT(config.error().message, testing::HasSubstr("needs the token"));
+  for (const char* priced : {"[proofs]\nprice_per_second = 3", "[http]\nprice = 1",
+                             "[http]\nprice_per_token = 1\n[payment]\nasset_name = \"USDC\""}) {
+    const auto config = NodeConfig::parse(
+        fmt::format("deployment = \"deployment.json\"\n{}\n", priced), directory_.path());
+    ASSERT_FALSE(config) << priced;
+    EXPECT_THAT(config.error().message, testing::HasSubstr("needs the token"));
+  }
 }
 
 TEST_F(Config, ProvesNothingUnlessTold) {
   const auto config = NodeConfig::parse("deployment = \"deployment.json\"", directory_.path());
   ASSERT_TRUE(config) << config.error().message;
+  EXPECT_TRUE(config->answer_price.is_free());
   EXPECT_FALSE(config->proofs.enabled);
   EXPECT_FALSE(config->proofs.post);
   EXPECT_FALSE(config->proofs.prove_answers);

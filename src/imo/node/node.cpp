@@ -9,6 +9,7 @@
 #include "imo/market/contracts.hpp"
 #include "imo/node/answer_service.hpp"
 #include "imo/node/answer_store.hpp"
+#include "imo/node/cashier.hpp"
 #include "imo/node/chain_follower.hpp"
 #include "imo/node/dispute_player.hpp"
 #include "imo/node/keeper.hpp"
@@ -120,11 +121,13 @@ struct Node::Parts {
         player(side(), models),
         watcher(side(), models, config.watch_dry_run),
         receipt_watcher(side(), models, config.watch_receipts, config.watch_dry_run),
+        cashier(side(), *store, config, [this] { bell.ring(); }),
         keys(side(), models, {.contest = config.watch, .dry_run = config.watch_dry_run}),
         proof_store(*store) {
     if (!config.proofs.enabled) return;
     proofs.emplace(proof_store, models, proof_options(config), [this] { bell.ring(); });
-    poster.emplace(side(), models, *proofs, proof_store, config.proofs);
+    poster.emplace(side(), models, *proofs, proof_store, config.proofs,
+                   config.payment_asset.address);
   }
 
   ~Parts() {
@@ -159,6 +162,7 @@ struct Node::Parts {
     // A receipt that was stored as sent or mined is looked at before anything new is sent.
     IMO_TRY_VOID(transactions.tend(progress.head));
     if (config.answer_requests) IMO_TRY_VOID(worker.step(progress));
+    IMO_TRY_VOID(cashier.step());
     // Whatever else the node is told to do, it defends what it has answered.
     IMO_TRY_VOID(player.step(progress));
     IMO_TRY_VOID(keys.step(progress));
@@ -203,6 +207,7 @@ struct Node::Parts {
   DisputePlayer player;
   Watcher watcher;
   ReceiptWatcher receipt_watcher;
+  Cashier cashier;
   KeyAgent keys;
   ProofStore proof_store;
   std::optional<ProofService> proofs;
@@ -283,6 +288,9 @@ ProofService* Node::proofs() {
 }
 ProofStore& Node::proof_store() {
   return parts_->proof_store;
+}
+Cashier& Node::cashier() {
+  return parts_->cashier;
 }
 RequestIndex& Node::requests() {
   return parts_->index;

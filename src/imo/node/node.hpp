@@ -22,6 +22,7 @@ class Client;
 namespace imo::node {
 
 class AnswerService;
+class Cashier;
 class ModelShelf;
 class ProofService;
 class ProofStore;
@@ -66,6 +67,7 @@ class Node {
   [[nodiscard]] AnswerService& answers();
   [[nodiscard]] const ModelShelf& models() const;
   [[nodiscard]] ReceiptIssuer& receipts();
+  [[nodiscard]] Cashier& cashier();
   /// Null where the configuration has no proofs.
   [[nodiscard]] ProofService* proofs();
   [[nodiscard]] ProofStore& proof_store();

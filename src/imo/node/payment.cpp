@@ -76,6 +76,14 @@ Payment sign_payment(const PaymentTerms& terms, const crypto::SecretKey& key, st
   return payment;
 }
 
+Result<void> check_signature(const PaymentTerms& terms, const Payment& payment) {
+  const auto signer = crypto::recover(payment.digest(terms), payment.signature);
+  if (!signer || *signer != payment.from) {
+    return invalid("the payment is not signed by its payer, for this token on this chain");
+  }
+  return {};
+}
+
 Result<void> check_payment(const PaymentTerms& terms, const Payment& payment, std::uint64_t now) {
   if (payment.to != terms.pay_to) {
     return invalid(fmt::format("the payment is to {}, and is due to {}",
@@ -90,11 +98,7 @@ Result<void> check_payment(const PaymentTerms& terms, const Payment& payment, st
         "the payment is good from {} until {}, and now is {}; it takes up to {} seconds to send",
         payment.valid_after.to_dec(), payment.valid_before.to_dec(), now, kTimeToSend));
   }
-  const auto signer = crypto::recover(payment.digest(terms), payment.signature);
-  if (!signer || *signer != payment.from) {
-    return invalid("the payment is not signed by its payer, for this token on this chain");
-  }
-  return {};
+  return check_signature(terms, payment);
 }
 
 }  // namespace imo::node

@@ -48,6 +48,9 @@ Address payer_of(BytesView call);
 /// A payment of these terms that is valid until `until`.
 Payment sign_payment(const PaymentTerms& terms, const crypto::SecretKey& key, std::uint64_t until);
 
+/// Fails when it is not signed by its payer.
+Result<void> check_signature(const PaymentTerms& terms, const Payment& payment);
+
 /// Fails when it pays somebody else or less, is not signed by its payer, or when its window has not
 /// begun or ends before there is time to send it. Whether the money is there only the chain knows.
 Result<void> check_payment(const PaymentTerms& terms, const Payment& payment, std::uint64_t now);

@@ -43,8 +43,8 @@ Result<void> ProofPoster::step(const FollowProgress&) {
 }
 
 Result<void> ProofPoster::take_payment(const ProofJob& job) {
-  const auto sent = chain_.transactions.ensure(job.paid_by, "transferWithAuthorization",
-                                               config_.asset, job.payment);
+  const auto sent =
+      chain_.transactions.ensure(job.paid_by, "transferWithAuthorization", asset_, job.payment);
   if (!sent) {
     // It would revert: the money has gone, or the authorisation.
     if (sent.error().kind == ErrorKind::kRejected) {

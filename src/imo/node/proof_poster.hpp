@@ -16,8 +16,13 @@ class ProofPoster {
  public:
   /// All borrowed.
   ProofPoster(ChainSide chain, const ModelShelf& models, ProofService& proofs, ProofStore& store,
-              const ProofConfig& config)
-      : chain_(chain), models_(models), proofs_(proofs), store_(store), config_(config) {}
+              const ProofConfig& config, const Address& asset)
+      : chain_(chain),
+        models_(models),
+        proofs_(proofs),
+        store_(store),
+        config_(config),
+        asset_(asset) {}
 
   /// One proof that cannot be paid, asked for or posted keeps no other from being.
   Result<void> step(const FollowProgress& now);
@@ -35,6 +40,7 @@ class ProofPoster {
   ProofService& proofs_;
   ProofStore& store_;
   const ProofConfig& config_;
+  const Address asset_;     ///< what proofs are paid in
   std::set<Hash32> asked_;  ///< claims whose proofs were asked for, or refused for good
   std::map<Hash32, std::chrono::steady_clock::time_point> not_before_;
 };

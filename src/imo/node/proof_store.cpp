@@ -69,13 +69,15 @@ Result<void> check_room(SQLite::Database& database, std::size_t queue_limit) {
               fmt::format("{} proofs wait already; try again later", queue_limit));
 }
 
-/// One payment pays for one proof.
+/// One payment pays for one thing.
 Result<void> check_unused(SQLite::Database& database, const std::string& paid_by) {
   if (paid_by.empty()) return {};
-  SQLite::Statement row(database, "SELECT 1 FROM proofs WHERE paid_by = ?");
+  SQLite::Statement row(database,
+                        "SELECT 1 FROM proofs WHERE paid_by = ?1 UNION ALL "
+                        "SELECT 1 FROM payments WHERE purpose = ?1");
   row.bind(1, paid_by);
   if (!row.executeStep()) return {};
-  return fail(ErrorKind::kRejected, "this payment pays for another proof already");
+  return fail(ErrorKind::kRejected, "this payment pays for something else already");
 }
 
 /// `assignments` on the row of an id.

@@ -158,7 +158,7 @@ TEST_F(ProofStoreTest, ProvesWhatIsPaidAndPaysOneProofWithOnePayment) {
   again.paid_by = "payment 1";
   const auto refused = proofs_.add(again, 9, 9);
   ASSERT_FALSE(refused);
-  EXPECT_THAT(refused.error().message, HasSubstr("pays for another proof"));
+  EXPECT_THAT(refused.error().message, HasSubstr("pays for something else"));
 
   must(proofs_.payment_failed(bought.id, "no money"));
   EXPECT_EQ(state(1), ProofState::kFailed);

@@ -49,6 +49,9 @@ Result<SignedReceipt> ReceiptIssuer::issue(const AnswerFacts& answer) {
   receipt.text_hash = crypto::keccak256(answer.text);
   receipt.max_tokens = answer.max_tokens;
   receipt.operator_address = key_.address();
+  receipt.payer = answer.payer;
+  receipt.asset = answer.asset;
+  receipt.payment = answer.payment;
   receipt.issued_at =
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::seconds>(
                                      std::chrono::system_clock::now().time_since_epoch())

@@ -49,6 +49,10 @@ struct AnswerFacts {
   Bytes output;  ///< packed
   Bytes text;
   std::uint32_t max_tokens = 0;
+  // What was paid; zeros: nothing.
+  Address payer = {};
+  Address asset = {};
+  U256 payment = {};
 };
 
 class ReceiptIssuer {
@@ -56,11 +60,12 @@ class ReceiptIssuer {
   ReceiptIssuer(Store& store, crypto::SecretKey key, std::uint64_t chain_id,
                 const Address& registry);
 
-  /// Signs an unpaid answer and stores the receipt with what it stands for. Safe from any thread.
+  /// Signs an answer and stores the receipt with what it stands for. Safe from any thread.
   Result<SignedReceipt> issue(const AnswerFacts& answer);
 
   Result<std::uint64_t> count();
-  /// What a receipt of this node stands for; its root is not stored, the model's id says it.
+  /// What a receipt of this node stands for; its root is not stored, the model's id says it,
+  /// nor who paid.
   Result<std::optional<AnswerFacts>> find(const Hash32& digest);
 
  private:

@@ -5,7 +5,7 @@
 
 namespace imo::node {
 
-inline constexpr std::array<const char*, 3> kMigrations = {R"sql(
+inline constexpr std::array<const char*, 4> kMigrations = {R"sql(
 CREATE TABLE identity (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 -- The chain as it was followed: the last block of every range, by which a reorganisation is
@@ -82,6 +82,15 @@ CREATE INDEX proofs_by_state ON proofs (state, number);
 ALTER TABLE proofs ADD COLUMN paid_by TEXT NOT NULL DEFAULT '';
 ALTER TABLE proofs ADD COLUMN payment BLOB NOT NULL DEFAULT x'';
 CREATE UNIQUE INDEX proofs_by_payment ON proofs (paid_by) WHERE paid_by != '';
+)sql",
+                                                           R"sql(
+-- Payments for answers of the HTTP door. `purpose` is that of the transaction which moves the money,
+-- `what` the hash of the request that it pays for, `served` how often that was answered.
+CREATE TABLE payments (
+  purpose TEXT PRIMARY KEY, what BLOB NOT NULL, state TEXT NOT NULL, asset BLOB NOT NULL,
+  call BLOB NOT NULL, served INTEGER NOT NULL DEFAULT 0, reason TEXT NOT NULL DEFAULT '',
+  transaction_hash BLOB NOT NULL DEFAULT x'') STRICT, WITHOUT ROWID;
+CREATE INDEX payments_by_state ON payments (state);
 )sql"};
 
 }  // namespace imo::node

@@ -11,13 +11,17 @@
 
 #include <array>
 #include <thread>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
 namespace imo::node::test {
 namespace {
 
+constexpr std::uint64_t kDay = 86'400;
+
 namespace models = market::abi::model_registry;
+namespace offerings = market::abi::offering_factory;
 namespace operators = market::abi::operator_registry;
 namespace oracle = market::abi::oracle;
 
@@ -80,6 +84,7 @@ U256 TestWorld::register_model(const engine::Model& model) {
   models::Registration registration;
   registration.model_root = model.root();
   registration.licence = "MIT";
+  registration.binder = deployment.offering_factory;
   registration.operator_bps = 1'000;
   registration.context_length = model.context_length();
   registration.vocabulary_size = model.vocabulary_size();
@@ -100,6 +105,27 @@ U256 TestWorld::register_root(const Hash32& root) {
       must(author.transact(deployment.model_registry, models::register_(registration)));
   return must(eth::find_event<models::events::ModelRegistered>(receipt, deployment.model_registry))
       .model_id;
+}
+
+offerings::Offering TestWorld::offer(const U256& model_id, std::vector<Address> revenue_tokens) {
+  offerings::Terms terms;
+  terms.token.name = "Tales";
+  terms.token.symbol = "TALE";
+  terms.token.total_supply = eth::kEther * U256(1'000);
+  terms.token.epoch_length = kDay;
+  terms.token.claimable_bps = 8'000;
+  terms.token.revenue_tokens = std::move(revenue_tokens);
+  terms.sale.supply = eth::kEther * U256(600);
+  terms.sale.floor_price = eth::kEther / U256(100);
+  terms.sale.price_step = eth::kEther / U256(1'000);
+  terms.sale.tick_count = 4;
+  terms.sale.duration = kDay;
+  terms.sale.min_raise = eth::kEther;
+  terms.sale.min_bid = eth::kEther / U256(100);
+  terms.vesting = {0, 30 * kDay};
+  terms.treasury = {2'500, 30 * kDay};
+  must(author.transact(deployment.offering_factory, offerings::create_offering(model_id, terms)));
+  return must(client.call(deployment.offering_factory, offerings::offering_of(model_id)));
 }
 
 void TestWorld::join(const U256& model_id, std::uint64_t flat) {

@@ -6,6 +6,7 @@
 #include "imo/eth/client.hpp"
 #include "imo/eth/json_rpc.hpp"
 #include "imo/eth/wallet.hpp"
+#include "imo/market/abi/OfferingFactory.hpp"
 #include "imo/market/deployment.hpp"
 #include "imo/node/config.hpp"
 #include "imo/node/model_shelf.hpp"
@@ -49,6 +50,9 @@ class TestWorld {
   /// Registers a model with the limits of `model`; its id.
   U256 register_model(const engine::Model& model);
   U256 register_root(const Hash32& root);
+  /// Offers a model's shares, which pay out ETH and these tokens.
+  market::abi::offering_factory::Offering offer(const U256& model_id,
+                                                std::vector<Address> revenue_tokens = {});
   /// Registers the operator with a deposit and posts a price of `flat` wei an answer.
   void join(const U256& model_id, std::uint64_t flat);
 

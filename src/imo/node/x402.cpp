@@ -4,6 +4,9 @@
 #include "imo/crypto/base64.hpp"
 #include "imo/eth/address.hpp"
 
+#include <array>
+#include <utility>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
@@ -15,9 +18,32 @@ using Json = nlohmann::ordered_json;
 constexpr const char* kScheme = "exact";
 constexpr int kMaxSeconds = 600;  // that a payment need be good for
 
-Json required(const PaymentTerms& terms, const char* amount_name) {
+/// What version 1 calls the chains that it knows.
+constexpr std::array<std::pair<std::uint64_t, std::string_view>, 11> kNetworks = {{
+    {8453, "base"},
+    {84532, "base-sepolia"},
+    {137, "polygon"},
+    {80002, "polygon-amoy"},
+    {43114, "avalanche"},
+    {43113, "avalanche-fuji"},
+    {1329, "sei"},
+    {1328, "sei-testnet"},
+    {2741, "abstract"},
+    {11124, "abstract-testnet"},
+    {4689, "iotex"},
+}};
+
+/// On chains that version 1 has no name for its clients cannot pay; ours can.
+std::string first_network(const PaymentTerms& terms) {
+  for (const auto& [chain_id, name] : kNetworks) {
+    if (chain_id == terms.chain_id) return std::string(name);
+  }
+  return terms.network();
+}
+
+Json required(const PaymentTerms& terms, const std::string& network, const char* amount_name) {
   return {{"scheme", kScheme},
-          {"network", terms.network()},
+          {"network", network},
           {amount_name, terms.amount.to_dec()},
           {"asset", eth::to_checksum(terms.asset)},
           {"payTo", eth::to_checksum(terms.pay_to)},
@@ -77,17 +103,16 @@ Result<Payment> payment_of(const Json& payload) {
 
 std::string payment_required_body(const PaymentTerms& terms, const PaidResource& resource,
                                   std::string_view error) {
-  Json entry = required(terms, "maxAmountRequired");
+  Json entry = required(terms, first_network(terms), "maxAmountRequired");
   entry["resource"] = resource.url;
   entry["description"] = resource.description;
   entry["mimeType"] = "application/json";
-  entry["outputSchema"] = nullptr;
   return Json{{"x402Version", 1}, {"error", error}, {"accepts", Json::array({entry})}}.dump();
 }
 
 std::string payment_required_header(const PaymentTerms& terms, const PaidResource& resource,
                                     std::string_view error) {
-  Json entry = required(terms, "amount");
+  Json entry = required(terms, terms.network(), "amount");
   entry["extra"]["assetTransferMethod"] = "eip3009";
   const Json document = {{"x402Version", 2},
                          {"error", error},
@@ -117,7 +142,7 @@ Result<PaymentTerms> parse_payment_required(std::string_view body, std::uint64_t
   PaymentTerms terms;
   terms.chain_id = chain_id;
   for (const Json& entry : accepts.is_array() ? accepts : Json::array()) {
-    if (text_of(entry, "scheme") != kScheme || text_of(entry, "network") != terms.network()) {
+    if (text_of(entry, "scheme") != kScheme || text_of(entry, "network") != first_network(terms)) {
       continue;
     }
     IMO_TRY(terms.asset, address_of(entry, "asset"));
@@ -134,7 +159,7 @@ Result<PaymentTerms> parse_payment_required(std::string_view body, std::uint64_t
 std::string payment_header(const PaymentTerms& terms, const Payment& payment) {
   const Json document = {{"x402Version", 1},
                          {"scheme", kScheme},
-                         {"network", terms.network()},
+                         {"network", first_network(terms)},
                          {"payload",
                           {{"signature", to_hex(payment.signature.to_bytes())},
                            {"authorization",
@@ -156,7 +181,8 @@ Result<Payment> parse_payment_header(std::string_view header, const PaymentTerms
   // Version 2 says again what it accepts, version 1 only which kind.
   const Json chosen = version == 2 ? object_of(document, "accepted") : document;
   if (text_of(chosen, "scheme") != kScheme) return unreadable("scheme");
-  if (text_of(chosen, "network") != terms.network()) return unreadable("network");
+  const std::string network = version == 2 ? terms.network() : first_network(terms);
+  if (text_of(chosen, "network") != network) return unreadable("network");
   return payment_of(object_of(document, "payload"));
 }
 

@@ -15,7 +15,7 @@ inline constexpr std::size_t kMaxPaymentHeader = 8192;
 
 /// The thing that is sold.
 struct PaidResource {
-  std::string url;
+  std::string url;  ///< absolute: clients of version 1 refuse any other
   std::string description;
 };
 
