@@ -141,6 +141,8 @@ SOLIDITY = {
     "Handover.sol": [
         ("if (!isDone) revert", "if (false) revert"),
         ("if iszero(ok) {", "if 0 {"),
+        ("and(eq(returndatasize(), 0x20), eq(mload(0), 1))", "eq(mload(0), 1)"),
+        ("and(eq(returndatasize(), 0x20), eq(mload(0), 1))", "eq(returndatasize(), 0x20)"),
     ],
     "Lookups.sol": [
         ("if (numerator != claimed[0] || ", "if ("),
