@@ -15,7 +15,7 @@ std::vector<Fp3> elements(std::initializer_list<std::int64_t> values) {
   return result;
 }
 
-Game::Verifier verifier_of(std::vector<Fp3> numerators, std::vector<Fp3> denominators,
+Game::Verifier verifier_of(const std::vector<Fp3>& numerators, const std::vector<Fp3>& denominators,
                            unsigned variables) {
   return [=](ProofReader& proof) {
     const auto claim = check_zero_sum(variables, proof);
