@@ -15,14 +15,17 @@ import {OpmlConstants as K} from "./opml/OpmlConstants.sol";
 
 /// @title DisputeGame
 /// @notice See IDisputeGame. No owner, no pause.
-/// @dev Every move names what it answers (a node, or the path to it), so one that a reorganisation left behind fails
-/// instead of meaning something else. Moves that a hash decides may be sent by anybody.
+/// @dev The chain keeps two words of a dispute, because a word costs more to keep than all moves pay to repeat it: the
+/// turn, and a hash of everything else. So every move says what it answers, and one that a reorganisation left behind
+/// fails instead of meaning something else. Moves that a hash decides may be sent by anybody; a step is the challenger's
+/// alone, who could otherwise lose by what somebody else computes.
 contract DisputeGame is DisputeGameBase {
     using PackedTokens for bytes;
     using SafeCast for uint256;
 
     /// @dev An index fits the 64 bits it is kept in.
     uint256 private constant MAX_HEIGHT = 48;
+    uint256 private constant MAX_SUM_BYTES = K.MAX_COLUMNS / K.SUM_COLUMNS * K.SUM_BYTES;
     bytes32 private constant GREEDY = 0;
 
     constructor(
@@ -43,12 +46,13 @@ contract DisputeGame is DisputeGameBase {
         bytes calldata outputTokens,
         uint256 position
     ) external payable returns (uint256 disputeId) {
-        Dispute memory made;
-        made.requestId = claim.requestId.toUint96();
-        made.claimHash = _ORACLE.claimHashOf(claim);
-        (, made.operator,,) = _ORACLE.answerOf(claim.requestId);
+        Sides memory sides;
+        sides.challenger = msg.sender;
+        sides.requestId = claim.requestId;
+        sides.claimHash = _ORACLE.claimHashOf(claim);
+        (, sides.operator,,) = _ORACLE.answerOf(claim.requestId);
         disputeId = _begin(
-            made,
+            sides,
             _claimOf(
                 claim.modelRoot,
                 claim.promptTokensHash,
@@ -60,7 +64,7 @@ contract DisputeGame is DisputeGameBase {
             promptTokens,
             outputTokens
         );
-        _ORACLE.hold(claim.requestId, made.claimHash);
+        _ORACLE.hold(claim.requestId, sides.claimHash);
     }
 
     /// @inheritdoc IDisputeGame
@@ -71,10 +75,11 @@ contract DisputeGame is DisputeGameBase {
         bytes calldata outputTokens,
         uint256 position
     ) external payable returns (uint256 disputeId) {
-        Dispute memory made;
-        made.operator = _OPERATORS.recoverOperator(receipt, signature);
-        made.payer = receipt.payer;
-        made.claimHash = _standingDigest(receipt);
+        Sides memory sides;
+        sides.challenger = msg.sender;
+        sides.operator = _OPERATORS.recoverOperator(receipt, signature);
+        sides.payer = receipt.payer;
+        sides.claimHash = _standingDigest(receipt);
         IStepVerifier.Claim memory claim = _claimOf(
             receipt.modelRoot,
             receipt.promptHash,
@@ -85,10 +90,10 @@ contract DisputeGame is DisputeGameBase {
         );
         // No trace can be made of it, so the operator could never defend it nor the game be played.
         if (_isFalseOnItsFace(receipt, promptTokens, outputTokens)) {
-            revert ReceiptOnItsFace(made.claimHash);
+            revert ReceiptOnItsFace(sides.claimHash);
         }
-        disputeId = _begin(made, claim, promptTokens, outputTokens);
-        _holdStake(made.operator);
+        disputeId = _begin(sides, claim, promptTokens, outputTokens);
+        _holdStake(sides.operator);
     }
 
     /// @inheritdoc IDisputeGame
@@ -114,176 +119,241 @@ contract DisputeGame is DisputeGameBase {
     /// @inheritdoc IDisputeGame
     function commit(
         uint256 disputeId,
-        IStepVerifier.Claim calldata claim,
+        Subject calldata subject,
         uint256 token,
-        IStepVerifier.ModelOpening calldata model,
         bytes32[] calldata leftSiblings,
         bytes32[] calldata children
     ) external {
-        Dispute storage dispute = _turn(disputeId, Phase.Commit);
-        if (msg.sender != dispute.operator) revert NotTheOperator(disputeId, msg.sender);
-        _checkStatement(dispute, keccak256(abi.encode(claim, token)));
-        uint256 positions = claim.promptCount + claim.outputPosition;
-        (bytes32 root, uint256 height) =
-            _VERIFIER.rootOfChoice(claim.modelRoot, model, positions, token, leftSiblings);
-        if (height > MAX_HEIGHT) revert TreeTooHigh(height, MAX_HEIGHT);
-        _checkNode(root, _nodeAbove(children, height));
+        Dispute memory dispute = _turn(disputeId, Phase.Commit);
+        IStepVerifier.Claim memory claim = subject.claim;
+        _checkStanding(dispute, _aboutOf(subject.sides, keccak256(abi.encode(claim, token))), 0);
+        _checkOperator(disputeId, subject.sides);
+        bytes32 root;
+        (root, dispute.height) = _treeOf(subject, token, leftSiblings);
+        _checkNode(root, _nodeAbove(children, _levelsLeft(dispute)));
 
-        IStepVerifier.Claim memory committed = claim;
-        committed.traceRoot = root;
-        dispute.statement = keccak256(abi.encode(committed));
-        dispute.node = root;
-        dispute.height = height.toUint8();
-        _pass(dispute, Phase.Pick);
-        emit Committed(disputeId, root, children, dispute.deadline);
+        claim.traceRoot = root;
+        dispute.standing = _pair(_aboutOf(subject.sides, keccak256(abi.encode(claim))), root);
+        _pass(disputeId, dispute, Phase.Pick);
+        emit Committed(disputeId, root, children);
     }
 
     /// @inheritdoc IDisputeGame
-    function pick(uint256 disputeId, bytes32 node, uint256 index) external {
-        Dispute storage dispute = _challengersTurn(disputeId, Phase.Pick, node);
-        uint256 left = dispute.height - dispute.depth;
+    function pick(uint256 disputeId, bytes32 rest, bytes32 node, uint256 index) external {
+        Dispute memory dispute = _turn(disputeId, Phase.Pick);
+        _checkStanding(dispute, _aboutOf(msg.sender, rest), node);
+        uint256 left = _levelsLeft(dispute);
         uint256 levels = FixedPointMathLib.min(K.ROUND_BITS, left);
         if (index >> levels != 0) revert IndexOutOfRange(index, 1 << levels);
         dispute.leafIndex = (uint256(dispute.leafIndex) << levels | index).toUint64();
         dispute.depth += levels.toUint8();
-        _pass(dispute, left == levels ? Phase.OpenLeaf : Phase.Reveal);
-        emit Picked(disputeId, index, dispute.deadline);
+        _pass(disputeId, dispute, left == levels ? Phase.OpenLeaves : Phase.Reveal);
+        emit Picked(disputeId, index);
     }
 
     /// @inheritdoc IDisputeGame
-    function reveal(uint256 disputeId, bytes32[] calldata children, bytes32[] calldata siblings)
-        external
-    {
-        Dispute storage dispute = _turn(disputeId, Phase.Reveal);
-        bytes32 node = _nodeAbove(children, dispute.height - dispute.depth);
-        _checkChosen(dispute, node, siblings, K.ROUND_BITS);
-        dispute.node = node;
-        _pass(dispute, Phase.Pick);
-        emit Revealed(disputeId, children, dispute.deadline);
-    }
-
-    /// @inheritdoc IDisputeGame
-    function openLeaf(
+    function reveal(
         uint256 disputeId,
-        IStepVerifier.Claim calldata claim,
-        IStepVerifier.ModelOpening calldata model,
-        bytes calldata leaf,
-        bytes32[] calldata siblings,
-        bytes calldata operatorOpening
+        bytes32 about,
+        bytes32[] calldata children,
+        bytes32[] calldata siblings
     ) external {
-        Dispute storage dispute = _turn(disputeId, Phase.OpenLeaf);
-        _checkStatement(dispute, keccak256(abi.encode(claim)));
-        bytes32 hash = MerkleTree.leafHash(leaf);
-        _checkChosen(dispute, hash, siblings, _lastLevels(dispute));
-        uint256 elements =
-            _VERIFIER.checkLeaf(model, claim, _place(dispute, hash), leaf, operatorOpening);
-        dispute.node = hash;
-        dispute.element = (elements - 1).toUint64();
-        _pass(dispute, Phase.Point);
-        emit LeafOpened(disputeId, leaf, dispute.deadline);
+        Dispute memory dispute = _turn(disputeId, Phase.Reveal);
+        bytes32 node = _nodeAbove(children, _levelsLeft(dispute));
+        _checkChosen(dispute, about, node, siblings);
+        dispute.standing = _pair(about, node);
+        _pass(disputeId, dispute, Phase.Pick);
+        emit Revealed(disputeId, children);
     }
 
     /// @inheritdoc IDisputeGame
-    function showPadding(
+    function openLeaves(
         uint256 disputeId,
-        IStepVerifier.Claim calldata claim,
-        IStepVerifier.ModelOpening calldata model,
-        bytes32[] calldata siblings,
-        bytes calldata operatorOpening
+        bytes32 about,
+        bytes calldata leaves,
+        bytes32[] calldata siblings
     ) external {
-        Dispute storage dispute = _turn(disputeId, Phase.OpenLeaf);
-        _checkStatement(dispute, keccak256(abi.encode(claim)));
-        _checkChosen(dispute, 0, siblings, _lastLevels(dispute));
-        if (!_VERIFIER.checkPadding(model, claim, _place(dispute, 0), operatorOpening)) {
-            revert NotPadding(dispute.leafIndex);
+        Dispute memory dispute = _turn(disputeId, Phase.OpenLeaves);
+        uint256 bits = _groupBits(dispute);
+        if (leaves.length % K.LEAF_BYTES != 0 || leaves.length > K.LEAF_BYTES << bits) {
+            revert IStepVerifier.BadLeafLength(leaves.length, K.LEAF_BYTES << bits);
         }
-        _end(disputeId, Phase.OperatorWon);
-    }
-
-    /// @inheritdoc IDisputeGame
-    function point(uint256 disputeId, bytes32 leafHash, uint256 element) external {
-        Dispute storage dispute = _challengersTurn(disputeId, Phase.Point, leafHash);
-        if (element > dispute.element) revert IndexOutOfRange(element, dispute.element + 1);
-        dispute.element = element.toUint64();
-        _pass(dispute, Phase.Step);
-        emit Pointed(disputeId, element, dispute.deadline);
+        bytes32 node = MerkleTree.nodeAboveLeaves(leaves, K.LEAF_BYTES, bits);
+        _checkChosen(dispute, about, node, siblings);
+        dispute.standing = _pair(about, node);
+        _pass(disputeId, dispute, Phase.Step);
+        emit LeavesOpened(disputeId, leaves);
     }
 
     /// @inheritdoc IDisputeGame
     function step(
         uint256 disputeId,
-        IStepVerifier.Claim calldata claim,
-        IStepVerifier.ModelOpening calldata model,
+        Subject calldata subject,
+        Spot calldata spot,
         bytes calldata leaf,
+        bytes32[] calldata siblings,
         bytes calldata witness
     ) external {
-        Dispute storage dispute = _turn(disputeId, Phase.Step);
-        _checkStatement(dispute, keccak256(abi.encode(claim)));
-        bool isRight = _VERIFIER.step(model, claim, _place(dispute, dispute.node), leaf, witness);
-        _end(disputeId, isRight ? Phase.OperatorWon : Phase.ChallengerWon);
+        Dispute memory dispute = _turn(disputeId, Phase.Step);
+        IStepVerifier.Place memory place =
+            _placeOf(dispute, spot, leaf.length == 0 ? bytes32(0) : MerkleTree.leafHash(leaf));
+        bytes32 node = _nodeAboveLeaf(dispute, place.leafHash, spot.leaf, siblings);
+        _checkStanding(dispute, _about(subject), node);
+        _checkChallenger(disputeId, subject.sides);
+        bool isRight = _ask(
+            abi.encodeCall(IStepVerifier.step, (subject.model, subject.claim, place, leaf, witness))
+        );
+        _point(dispute, place);
+        _end(disputeId, dispute, subject.sides, _outcomeOf(isRight));
     }
 
     /// @inheritdoc IDisputeGame
-    function timeout(uint256 disputeId) external {
-        Dispute storage dispute = _live(disputeId);
+    function askSums(
+        uint256 disputeId,
+        bytes32 rest,
+        bytes32 node,
+        Spot calldata spot,
+        bytes32 leafHash,
+        bytes32[] calldata siblings
+    ) external {
+        Dispute memory dispute = _turn(disputeId, Phase.Step);
+        bytes32 about = _aboutOf(msg.sender, rest);
+        _checkStanding(dispute, about, node);
+        _checkNode(node, _nodeAboveLeaf(dispute, leafHash, spot.leaf, siblings));
+        if (spot.element >= K.LEAF_BYTES) revert IndexOutOfRange(spot.element, K.LEAF_BYTES);
+        _point(dispute, _placeOf(dispute, spot, leafHash));
+        dispute.standing = _pair(about, leafHash);
+        _pass(disputeId, dispute, Phase.Sums);
+        emit SumsAsked(disputeId, spot.leaf, spot.element);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function giveSums(uint256 disputeId, Standing calldata standing, bytes calldata sums) external {
+        Dispute memory dispute = _turn(disputeId, Phase.Sums);
+        _checkStanding(dispute, standing);
+        _checkOperator(disputeId, standing.sides);
+        // The challenger must repeat them: without a limit they could be more than he can pay for.
+        if (sums.length % K.SUM_BYTES != 0 || sums.length > MAX_SUM_BYTES) {
+            revert BadSums(sums.length, MAX_SUM_BYTES);
+        }
+        dispute.standing = _pair(
+            _aboutOf(standing.sides, standing.statement), _pair(standing.node, keccak256(sums))
+        );
+        _pass(disputeId, dispute, Phase.StepSum);
+        emit SumsGiven(disputeId, sums);
+    }
+
+    /// @inheritdoc IDisputeGame
+    function stepSum(
+        uint256 disputeId,
+        Subject calldata subject,
+        bytes32 leafHash,
+        IStepVerifier.SumQuestion calldata question,
+        bytes calldata witness
+    ) external {
+        Dispute memory dispute = _turn(disputeId, Phase.StepSum);
+        _checkStanding(dispute, _about(subject), _pair(leafHash, keccak256(question.sums)));
+        _checkChallenger(disputeId, subject.sides);
+        IStepVerifier.Place memory place =
+            IStepVerifier.Place(dispute.leafIndex, leafHash, dispute.element);
+        bool isRight = _ask(
+            abi.encodeCall(
+                IStepVerifier.stepSum, (subject.model, subject.claim, place, question, witness)
+            )
+        );
+        _end(disputeId, dispute, subject.sides, _outcomeOf(isRight));
+    }
+
+    /// @inheritdoc IDisputeGame
+    function timeout(uint256 disputeId, Standing calldata standing) external {
+        Dispute memory dispute = _live(disputeId);
+        _checkStanding(dispute, standing);
         if (block.timestamp < dispute.deadline) revert ClockRunning(disputeId, dispute.deadline);
-        bool isChallengers = dispute.phase == Phase.Pick || dispute.phase == Phase.Point;
-        _end(disputeId, isChallengers ? Phase.OperatorWon : Phase.ChallengerWon);
+        _end(disputeId, dispute, standing.sides, _outcomeOf(_isChallengers(dispute.phase)));
     }
 
     /// @inheritdoc IDisputeGame
-    function settle(uint256 disputeId) external {
-        Dispute storage dispute = _live(disputeId);
-        (bool struckDown, bool proven) = _fateOf(dispute);
+    function settle(uint256 disputeId, Standing calldata standing) external {
+        Dispute memory dispute = _live(disputeId);
+        _checkStanding(dispute, standing);
+        (bool struckDown, bool proven) = _fateOf(standing.sides);
         if (!struckDown && !proven) revert ClaimStands(disputeId);
-        _end(disputeId, Phase.Moot);
+        _end(disputeId, dispute, standing.sides, Phase.Moot);
     }
 
     // ---------------------------------------------------------------- checks
 
-    function _live(uint256 disputeId) private view returns (Dispute storage dispute) {
-        dispute = _disputes[disputeId];
+    function _live(uint256 disputeId) private view returns (Dispute memory dispute) {
+        dispute = _load(disputeId);
         Phase phase = dispute.phase;
-        if (phase < Phase.Commit || phase > Phase.Step) revert WrongPhase(disputeId, phase);
+        if (phase < Phase.Commit || phase > Phase.StepSum) revert WrongPhase(disputeId, phase);
     }
 
-    function _turn(uint256 disputeId, Phase phase) private view returns (Dispute storage dispute) {
-        dispute = _disputes[disputeId];
+    function _turn(uint256 disputeId, Phase phase) private view returns (Dispute memory dispute) {
+        dispute = _load(disputeId);
         if (dispute.phase != phase) revert WrongPhase(disputeId, dispute.phase);
         if (block.timestamp >= dispute.deadline) {
             revert ClockExpired(disputeId, dispute.deadline);
         }
     }
 
-    function _challengersTurn(uint256 disputeId, Phase phase, bytes32 node)
-        private
-        view
-        returns (Dispute storage dispute)
-    {
-        dispute = _turn(disputeId, phase);
-        if (msg.sender != dispute.challenger) revert NotTheChallenger(disputeId, msg.sender);
-        _checkNode(dispute.node, node);
+    function _checkChallenger(uint256 disputeId, Sides calldata sides) private view {
+        if (msg.sender != sides.challenger) revert NotTheChallenger(disputeId, msg.sender);
     }
 
-    function _checkStatement(Dispute storage dispute, bytes32 given) private view {
-        if (given != dispute.statement) revert WrongStatement(dispute.statement, given);
+    function _checkOperator(uint256 disputeId, Sides calldata sides) private view {
+        if (msg.sender != sides.operator) revert NotTheOperator(disputeId, msg.sender);
+    }
+
+    function _checkStanding(Dispute memory dispute, Standing calldata standing) private pure {
+        _checkStanding(dispute, _aboutOf(standing.sides, standing.statement), standing.node);
+    }
+
+    function _checkStanding(Dispute memory dispute, bytes32 about, bytes32 node) private pure {
+        bytes32 given = _pair(about, node);
+        if (given != dispute.standing) revert WrongStanding(dispute.standing, given);
     }
 
     function _checkNode(bytes32 expected, bytes32 given) private pure {
         if (given != expected) revert WrongNode(expected, given);
     }
 
-    /// @dev `chosen` is where the last pick went, `levels` below the node that was revealed last.
+    /// @dev `chosen` is where the last pick went, below the node that was revealed last.
     function _checkChosen(
-        Dispute storage dispute,
+        Dispute memory dispute,
+        bytes32 about,
         bytes32 chosen,
-        bytes32[] calldata siblings,
-        uint256 levels
-    ) private view {
-        if (siblings.length != levels) {
-            revert SiblingCount(siblings.length, levels);
-        }
-        _checkNode(dispute.node, MerkleTree.rootOf(chosen, dispute.leafIndex, siblings));
+        bytes32[] calldata siblings
+    ) private pure {
+        // A round that is followed by another has decided as many levels as a round can.
+        uint256 levels = dispute.phase == Phase.Reveal
+            ? K.ROUND_BITS
+            : (uint256(dispute.depth) - 1) % K.ROUND_BITS + 1;
+        if (siblings.length != levels) revert SiblingCount(siblings.length, levels);
+        _checkStanding(dispute, about, MerkleTree.rootOf(chosen, dispute.leafIndex, siblings));
+    }
+
+    function _about(Subject calldata subject) private pure returns (bytes32) {
+        return _aboutOf(subject.sides, keccak256(abi.encode(subject.claim)));
+    }
+
+    /// @dev Root and height of the operator's tree.
+    function _treeOf(Subject calldata subject, uint256 token, bytes32[] calldata leftSiblings)
+        private
+        view
+        returns (bytes32 root, uint8)
+    {
+        IStepVerifier.Claim calldata claim = subject.claim;
+        uint256 height;
+        (root, height) = _VERIFIER.rootOfChoice(
+            claim.modelRoot,
+            subject.model,
+            claim.promptCount + claim.outputPosition,
+            token,
+            leftSiblings
+        );
+        if (height > MAX_HEIGHT) revert TreeTooHigh(height, MAX_HEIGHT);
+        return (root, height.toUint8());
     }
 
     /// @dev The node of `height` above all its descendants of the next round.
@@ -297,17 +367,75 @@ contract DisputeGame is DisputeGameBase {
         return MerkleTree.nodeAbove(children);
     }
 
-    /// @dev How many levels the last pick decided.
-    function _lastLevels(Dispute storage dispute) private view returns (uint256) {
-        return (uint256(dispute.height) - 1) % K.ROUND_BITS + 1;
+    /// @dev How many levels above the leaves the rounds end. All leaves below are opened at once: what rounds of
+    /// ROUND_BITS levels leave over, unless a round of its own costs less.
+    function _groupBits(Dispute memory dispute) private pure returns (uint256 bits) {
+        bits = dispute.height % K.ROUND_BITS;
+        if (bits > K.GROUP_BITS) bits = 0;
     }
 
-    function _place(Dispute storage dispute, bytes32 leafHash)
+    /// @dev Levels that rounds have yet to decide.
+    function _levelsLeft(Dispute memory dispute) private pure returns (uint256) {
+        return uint256(dispute.height) - dispute.depth - _groupBits(dispute);
+    }
+
+    /// @dev Of an element of a leaf of the group where the rounds ended.
+    function _placeOf(Dispute memory dispute, Spot calldata spot, bytes32 leafHash)
         private
-        view
+        pure
         returns (IStepVerifier.Place memory)
     {
-        return IStepVerifier.Place(dispute.leafIndex, leafHash, dispute.element);
+        uint256 leafIndex = uint256(dispute.leafIndex) << _groupBits(dispute) | spot.leaf;
+        return IStepVerifier.Place(leafIndex, leafHash, spot.element);
+    }
+
+    /// @dev Everything is decided.
+    function _point(Dispute memory dispute, IStepVerifier.Place memory place) private pure {
+        dispute.leafIndex = place.leafIndex.toUint64();
+        dispute.element = place.element.toUint16();
+        dispute.depth = dispute.height;
+    }
+
+    /// @dev Whether the verifier finds the claimed right. What a program cannot compute is wrong whatever is claimed: who
+    /// answers for a program must know that it can be disputed. Any other error is the sender's.
+    function _ask(bytes memory question) private view returns (bool isRight) {
+        (bool success, bytes memory data) = address(_VERIFIER).staticcall(question);
+        if (success) return abi.decode(data, (bool));
+        // forge-lint: disable-next-line(unsafe-typecast) an error begins with its selector
+        if (data.length >= 4 && _isProgramFault(bytes4(data))) return false;
+        assembly ("memory-safe") {
+            revert(add(data, 32), mload(data))
+        }
+    }
+
+    function _isProgramFault(bytes4 error) private pure returns (bool) {
+        return error == IStepVerifier.UnknownKind.selector
+            || error == IStepVerifier.BadDescriptor.selector
+            || error == IStepVerifier.TensorTooLarge.selector
+            || error == IStepVerifier.InputNotEarlier.selector
+            || error == IStepVerifier.WrongInputType.selector
+            || error == IStepVerifier.InputOutOfRange.selector
+            || error == IStepVerifier.ValueOutOfBounds.selector
+            || error == IStepVerifier.TensorOutOfRange.selector
+            || error == IStepVerifier.RowOutOfRange.selector
+            || error == IStepVerifier.TableOutOfRange.selector
+            || error == IStepVerifier.EntryOutOfRange.selector;
+    }
+
+    function _outcomeOf(bool isOperatorRight) private pure returns (Phase) {
+        return isOperatorRight ? Phase.OperatorWon : Phase.ChallengerWon;
+    }
+
+    function _nodeAboveLeaf(
+        Dispute memory dispute,
+        bytes32 leafHash,
+        uint256 number,
+        bytes32[] calldata siblings
+    ) private pure returns (bytes32) {
+        uint256 bits = _groupBits(dispute);
+        if (siblings.length != bits) revert SiblingCount(siblings.length, bits);
+        if (number >> bits != 0) revert IndexOutOfRange(number, 1 << bits);
+        return MerkleTree.rootOf(leafHash, number, siblings);
     }
 
     function _standingDigest(IOperatorRegistry.Receipt calldata receipt)

@@ -3,6 +3,8 @@ pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
+import {EfficientHashLib} from "solady/utils/EfficientHashLib.sol";
+
 import {PullPayments} from "./PullPayments.sol";
 import {IDisputeGame} from "./interfaces/IDisputeGame.sol";
 import {IModelRegistry} from "./interfaces/IModelRegistry.sol";
@@ -44,7 +46,13 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
     /// @inheritdoc IDisputeGame
     mapping(address operator => uint256) public liveReceiptDisputes;
 
-    mapping(uint256 disputeId => Dispute) internal _disputes;
+    /// @dev A Dispute; its turn is packed by hand, so that a move writes it once.
+    struct Kept {
+        uint256 turn;
+        bytes32 standing;
+    }
+
+    mapping(uint256 disputeId => Kept) private _kept;
 
     /// @param operators Names this contract, and the oracle that names it too.
     constructor(
@@ -78,7 +86,7 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
 
     /// @inheritdoc IDisputeGame
     function disputeOf(uint256 disputeId) external view returns (Dispute memory) {
-        return _disputes[disputeId];
+        return _load(disputeId);
     }
 
     /// @inheritdoc IDisputeGame
@@ -89,12 +97,6 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
     /// @inheritdoc IDisputeGame
     function openBonds() external view returns (uint256) {
         return uint256(_liveCount) * challengerBond;
-    }
-
-    /// @inheritdoc IDisputeGame
-    function isStruckDown(uint256 disputeId) external view returns (bool) {
-        (bool struckDown,) = _fateOf(_disputes[disputeId]);
-        return struckDown;
     }
 
     /// @inheritdoc IDisputeGame
@@ -110,7 +112,7 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
     // ---------------------------------------------------------------- beginning and ending
 
     function _begin(
-        Dispute memory made,
+        Sides memory sides,
         IStepVerifier.Claim memory claim,
         bytes calldata promptTokens,
         bytes calldata outputTokens
@@ -122,33 +124,40 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
             revert OutputPositionOutOfRange(claim.outputPosition, claim.outputCount);
         }
         uint256 token = outputTokens.read(claim.outputPosition);
-        made.phase = Phase.Commit;
-        made.challenger = msg.sender;
-        made.statement = keccak256(abi.encode(claim, token));
-        made.deadline = (block.timestamp + clock).toUint40();
-        made.otherTime = uint256(clock).toUint40();
+        Dispute memory dispute;
+        dispute.phase = Phase.Commit;
+        dispute.deadline = (block.timestamp + clock).toUint40();
+        dispute.otherTime = uint256(clock).toUint40();
+        bytes32 statement = keccak256(abi.encode(claim, token));
+        dispute.standing = _pair(_aboutOf(sides, statement), 0);
         disputeId = _nextDispute++;
         ++_liveCount;
-        _disputes[disputeId] = made;
-        _emitOpened(disputeId, claim, promptTokens, outputTokens);
+        _store(disputeId, dispute);
+        // Of an answer the oracle's events have said them.
+        if (sides.requestId != 0) {
+            promptTokens = promptTokens[:0];
+            outputTokens = outputTokens[:0];
+        }
+        _emitOpened(disputeId, sides, claim, promptTokens, outputTokens);
     }
 
     function _emitOpened(
         uint256 disputeId,
+        Sides memory sides,
         IStepVerifier.Claim memory claim,
         bytes calldata promptTokens,
         bytes calldata outputTokens
     ) private {
-        Dispute storage dispute = _disputes[disputeId];
         emit Opened({
             disputeId: disputeId,
-            claimHash: dispute.claimHash,
-            operator: dispute.operator,
-            challenger: msg.sender,
-            requestId: dispute.requestId,
+            claimHash: sides.claimHash,
+            operator: sides.operator,
+            challenger: sides.challenger,
+            payer: sides.payer,
+            requestId: sides.requestId,
             modelRoot: claim.modelRoot,
             position: claim.outputPosition,
-            deadline: dispute.deadline,
+            deadline: block.timestamp + clock,
             promptTokens: promptTokens,
             outputTokens: outputTokens
         });
@@ -180,47 +189,64 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
     }
 
     /// @dev A claim falls once: whoever would have won a second time gets his bond back. One that was proven does not fall.
-    function _end(uint256 disputeId, Phase outcome) internal {
-        Dispute storage dispute = _disputes[disputeId];
-        (bool struckDown, bool proven) = _fateOf(dispute);
+    function _end(uint256 disputeId, Dispute memory dispute, Sides calldata sides, Phase outcome)
+        internal
+    {
+        (bool struckDown, bool proven) = _fateOf(sides);
         if (struckDown) outcome = Phase.Moot;
         if (proven) outcome = Phase.OperatorWon;
         dispute.phase = outcome;
+        _store(disputeId, dispute);
         --_liveCount;
         emit Ended(disputeId, outcome);
-        if (outcome == Phase.ChallengerWon) return _strikeDown(dispute);
-        _release(dispute);
+        if (outcome == Phase.ChallengerWon) return _strikeDown(sides);
+        _release(sides);
         if (outcome == Phase.OperatorWon) {
             uint256 burned = challengerBond / 2;
-            _credit(dispute.operator, challengerBond - burned);
+            _credit(sides.operator, challengerBond - burned);
             _send(address(0), burned);
         } else {
-            _credit(dispute.challenger, challengerBond);
+            _credit(sides.challenger, challengerBond);
         }
     }
 
     /// @dev The bond goes back with the reward, so that there is one debt to write down and one to withdraw.
-    function _strikeDown(Dispute storage dispute) private {
-        if (dispute.requestId == 0) {
-            _strikeReceipt(dispute.claimHash, dispute.operator, dispute.payer, dispute.challenger);
-            _releaseStake(dispute.operator);
-            _credit(dispute.challenger, challengerBond);
+    function _strikeDown(Sides calldata sides) private {
+        if (sides.requestId == 0) {
+            _strikeReceipt(sides.claimHash, sides.operator, sides.payer, sides.challenger);
+            _releaseStake(sides.operator);
+            _credit(sides.challenger, challengerBond);
         } else {
             _ORACLE.strikeDown{value: challengerBond}(
-                dispute.requestId, dispute.claimHash, dispute.challenger
+                sides.requestId, sides.claimHash, sides.challenger
             );
         }
     }
 
-    function _release(Dispute storage dispute) private {
-        if (dispute.requestId == 0) _releaseStake(dispute.operator);
-        else _ORACLE.release(dispute.requestId, dispute.claimHash);
+    function _release(Sides calldata sides) private {
+        if (sides.requestId == 0) _releaseStake(sides.operator);
+        else _ORACLE.release(sides.requestId, sides.claimHash);
     }
 
     /// @dev Of the claim. Receipts cannot be proven.
-    function _fateOf(Dispute storage dispute) internal view returns (bool struckDown, bool proven) {
-        if (dispute.requestId != 0) return _ORACLE.fateOf(dispute.claimHash);
-        struckDown = isReceiptStruckDown[dispute.claimHash];
+    function _fateOf(Sides calldata sides) internal view returns (bool struckDown, bool proven) {
+        if (sides.requestId != 0) return _ORACLE.fateOf(sides.claimHash);
+        struckDown = isReceiptStruckDown[sides.claimHash];
+    }
+
+    function _aboutOf(Sides memory sides, bytes32 statement) internal pure returns (bytes32) {
+        bytes32 others =
+            keccak256(abi.encode(sides.operator, sides.payer, sides.requestId, sides.claimHash));
+        return _aboutOf(sides.challenger, _pair(others, statement));
+    }
+
+    function _aboutOf(address challenger, bytes32 rest) internal pure returns (bytes32) {
+        return _pair(bytes32(uint256(uint160(challenger))), rest);
+    }
+
+    /// @dev keccak256 of two words.
+    function _pair(bytes32 first, bytes32 second) internal pure returns (bytes32) {
+        return EfficientHashLib.hash(first, second);
     }
 
     // ---------------------------------------------------------------- stakes for receipts
@@ -265,12 +291,40 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
         if (liveReceiptDisputes[operator] > 1) _fillStake(operator);
     }
 
+    // ---------------------------------------------------------------- what is kept
+
+    function _load(uint256 disputeId) internal view returns (Dispute memory dispute) {
+        uint256 turn = _kept[disputeId].turn;
+        // forge-lint: disable-start(unsafe-typecast) each has as many bits as are kept of it
+        dispute.phase = Phase(uint8(turn));
+        dispute.height = uint8(turn >> 8);
+        dispute.depth = uint8(turn >> 16);
+        dispute.operatorExtended = (turn >> 24) & 1 != 0;
+        dispute.challengerExtended = (turn >> 25) & 1 != 0;
+        dispute.element = uint16(turn >> 32);
+        dispute.deadline = uint40(turn >> 48);
+        dispute.otherTime = uint40(turn >> 88);
+        dispute.leafIndex = uint64(turn >> 128);
+        // forge-lint: disable-end(unsafe-typecast)
+        dispute.standing = _kept[disputeId].standing;
+    }
+
+    function _store(uint256 disputeId, Dispute memory dispute) internal {
+        uint256 turn = uint256(dispute.phase) | uint256(dispute.height) << 8
+            | uint256(dispute.depth) << 16 | uint256(dispute.element) << 32
+            | uint256(dispute.deadline) << 48 | uint256(dispute.otherTime) << 88
+            | uint256(dispute.leafIndex) << 128;
+        if (dispute.operatorExtended) turn |= 1 << 24;
+        if (dispute.challengerExtended) turn |= 1 << 25;
+        _kept[disputeId] = Kept(turn, dispute.standing);
+    }
+
     // ---------------------------------------------------------------- clocks
 
     /// @dev The turn passes: this side's clock stops, the other side's runs. A side that has less than the extension
     /// left gets the extension, once.
-    function _pass(Dispute storage dispute, Phase next) internal {
-        bool isChallengers = next == Phase.Pick || next == Phase.Point;
+    function _pass(uint256 disputeId, Dispute memory dispute, Phase next) internal {
+        bool isChallengers = _isChallengers(next);
         uint256 time = dispute.otherTime;
         bool isExtended = isChallengers ? dispute.challengerExtended : dispute.operatorExtended;
         if (time < extension && !isExtended) {
@@ -281,5 +335,11 @@ abstract contract DisputeGameBase is IDisputeGame, PullPayments {
         dispute.phase = next;
         dispute.otherTime = (dispute.deadline - block.timestamp).toUint40();
         dispute.deadline = (block.timestamp + time).toUint40();
+        _store(disputeId, dispute);
+    }
+
+    /// @dev Of the phases of a live dispute.
+    function _isChallengers(Phase phase) internal pure returns (bool) {
+        return phase == Phase.Pick || phase == Phase.Step || phase == Phase.StepSum;
     }
 }

@@ -40,12 +40,23 @@ interface IStepVerifier {
 
     /// @notice Where the descent ended.
     /// @param leafIndex operator << leafBits | leaf.
-    /// @param leafHash The node that the descent arrived at.
+    /// @param leafHash The node that the descent arrived at; zero where no leaf is claimed to be.
     /// @param element Number of the element in the leaf, counted from 0.
     struct Place {
         uint256 leafIndex;
         bytes32 leafHash;
         uint256 element;
+    }
+
+    /// @notice One question about an element of MatMul and its claimed sums.
+    /// @param number A sum, which adds the products of up to SUM_COLUMNS columns to the one before it; or how many sums
+    /// there are, for the element that follows from the last.
+    /// @param sums SUM_BYTES each, two's complement.
+    /// @param leaf The 256 bytes of the contested leaf when the question is the element, else empty.
+    struct SumQuestion {
+        uint256 number;
+        bytes sums;
+        bytes leaf;
     }
 
     error ModelMismatch(bytes32 expected, bytes32 opened);
@@ -54,13 +65,14 @@ interface IStepVerifier {
     error PositionsOutOfRange(uint256 positions, uint256 limit);
     error SiblingCount(uint256 count, uint256 expected);
 
-    error OperatorOutOfRange(uint256 operator, uint256 count);
-    error LeafOutOfRange(uint256 leaf, uint256 leaves);
+    error NoLeaf(uint256 leafIndex);
     error ElementOutOfRange(uint256 element, uint256 elements);
     error BadLeafLength(uint256 length, uint256 expected);
     error LeafMismatch(bytes32 expected, bytes32 opened);
-    error NonZeroPadding(uint256 at);
+    error SumOutOfRange(uint256 number, uint256 sums);
+    error NoSums(uint256 operator);
 
+    // Faults of the program, as far as the witness has proven it: there is no element to be computed.
     error UnknownKind(uint256 operator, uint256 kind);
     error BadDescriptor(uint256 operator);
     error TensorTooLarge(uint256 operator, uint256 leaves, uint256 limit);
@@ -68,16 +80,16 @@ interface IStepVerifier {
     error WrongInputType(uint256 operator, uint256 input);
     error InputOutOfRange(uint256 operator, uint256 position, uint256 index);
     error ValueOutOfBounds(uint256 operator);
+    error TensorOutOfRange(uint256 tensor, uint256 count);
+    error RowOutOfRange(uint256 tensor, uint256 row);
+    error TableOutOfRange(uint256 table, uint256 count);
+    error EntryOutOfRange(uint256 table, uint256 entry);
 
     error OperatorMismatch(uint256 operator);
     error TraceMismatch(uint256 operator, uint256 leaf);
-    error TensorOutOfRange(uint256 tensor, uint256 count);
     error TensorMismatch(uint256 tensor);
-    error RowOutOfRange(uint256 tensor, uint256 row);
     error RowMismatch(uint256 tensor, uint256 row);
-    error TableOutOfRange(uint256 table, uint256 count);
     error TableMismatch(uint256 table);
-    error EntryOutOfRange(uint256 table, uint256 entry);
     error EntryMismatch(uint256 table, uint256 leaf);
     error TokensMismatch(bytes32 expected, bytes32 opened);
 
@@ -98,38 +110,29 @@ interface IStepVerifier {
         bytes32[] calldata leftSiblings
     ) external pure returns (bytes32 traceRoot, uint256 height);
 
-    /// @notice Checks the bytes of the leaf where the descent ended: they hash to it, it is a leaf that the trace has,
-    /// and nothing stands behind the tensor's end. `place.element` is not looked at.
-    /// @param leaf 256 bytes.
-    /// @param operatorOpening The descriptor (64 bytes) and its siblings from below.
-    /// @return elements How many elements the leaf has: `point` must name one below it.
-    function checkLeaf(
-        ModelOpening calldata model,
-        Claim calldata claim,
-        Place calldata place,
-        bytes calldata leaf,
-        bytes calldata operatorOpening
-    ) external pure returns (uint256 elements);
-
-    /// @notice Whether the descent ended in a place that holds no leaf, and the node there is the zero word that it
-    /// must be: then the operator is right. `place.element` is not looked at.
-    /// @param operatorOpening As in checkLeaf; empty when the operator of the place is not below operatorCount.
-    function checkPadding(
-        ModelOpening calldata model,
-        Claim calldata claim,
-        Place calldata place,
-        bytes calldata operatorOpening
-    ) external pure returns (bool);
-
-    /// @notice Computes the contested element.
-    /// @param leaf The 256 bytes that checkLeaf accepted.
+    /// @notice Computes what a place must hold: a leaf with this element, zeros behind the tensor's end, or nothing.
+    /// @param leaf The 256 bytes that are claimed to be the leaf there; empty where `place.leafHash` is zero.
     /// @param witness The openings that the step reads, in its order; see docs/dispute.md.
-    /// @return isRight Whether the claimed element equals the computed one.
+    /// @return isRight Whether there is a leaf exactly where there must be one, and the claimed element equals the computed
+    /// one.
     function step(
         ModelOpening calldata model,
         Claim calldata claim,
         Place calldata place,
         bytes calldata leaf,
+        bytes calldata witness
+    ) external pure returns (bool isRight);
+
+    /// @notice Computes one of the sums that an element of MatMul was divided into, or the element from the last of them.
+    /// @param question Which one, what was claimed of it, and the claimed sums.
+    /// @param witness As in `step`, but of the row of activations only the part that this sum adds up, none for the
+    /// element; and none of the row nor of the weights when the sums are not as many as the row has.
+    /// @return isRight Whether the sums are as many as the row has, and this one, or the element, equals the computed one.
+    function stepSum(
+        ModelOpening calldata model,
+        Claim calldata claim,
+        Place calldata place,
+        SumQuestion calldata question,
         bytes calldata witness
     ) external pure returns (bool isRight);
 }

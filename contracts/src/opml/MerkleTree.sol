@@ -33,9 +33,35 @@ library MerkleTree {
         }
     }
 
+    /// @notice The node above 2^height leaves of `size` bytes each, of which `leaves` are the first: a whole number of
+    /// them, not more than there are. The other places hold none.
+    function nodeAboveLeaves(bytes calldata leaves, uint256 size, uint256 height)
+        internal
+        pure
+        returns (bytes32)
+    {
+        bytes32[] memory level = new bytes32[](1 << height);
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore8(free, 0)
+            let to := add(level, 32)
+            let from := leaves.offset
+            for { let end := add(from, leaves.length) } lt(from, end) { from := add(from, size) } {
+                calldatacopy(add(free, 1), from, size)
+                mstore(to, keccak256(free, add(size, 1)))
+                to := add(to, 32)
+            }
+        }
+        return _reduced(level);
+    }
+
     /// @notice The node above 2^n nodes, which are given from left to right. Their number must be a power of two.
-    function nodeAbove(bytes32[] calldata nodes) internal pure returns (bytes32 hash) {
-        bytes32[] memory level = nodes;
+    function nodeAbove(bytes32[] calldata nodes) internal pure returns (bytes32) {
+        return _reduced(nodes);
+    }
+
+    /// @dev Overwrites `level`.
+    function _reduced(bytes32[] memory level) private pure returns (bytes32) {
         for (uint256 n = level.length; n > 1; n >>= 1) {
             assembly ("memory-safe") {
                 let from := add(level, 32)

@@ -6,6 +6,9 @@ pragma solidity 0.8.37;
 library OpmlConstants {
     uint256 internal constant LEAF_BYTES = 256;
     uint256 internal constant ROUND_BITS = 5;
+    uint256 internal constant GROUP_BITS = 3;
+    uint256 internal constant SUM_COLUMNS = 256;
+    uint256 internal constant SUM_BYTES = 5;
     uint256 internal constant MAX_POSITIONS = 16384;
     uint256 internal constant ROW_LEAF_BITS = 9;
     bytes32 internal constant MODEL_TAG =

@@ -46,43 +46,6 @@ contract StepVerifier is IStepVerifier {
     }
 
     /// @inheritdoc IStepVerifier
-    function checkLeaf(
-        ModelOpening calldata model,
-        Claim calldata claim,
-        Place calldata place,
-        bytes calldata leaf,
-        bytes calldata operatorOpening
-    ) external pure returns (uint256 elements) {
-        _checkLeafBytes(place, leaf);
-        Witness.Reader memory reader = _reader(model, claim, operatorOpening);
-        (TraceLayout.Tensor memory self, uint256 at) = _openLeaf(reader, place.leafIndex);
-        Witness.finish(reader, _offset(operatorOpening));
-        elements = TraceLayout.elementsIn(reader.shape, self, at);
-        uint256 used = elements * TraceLayout.elementBytes(reader.shape, self, at);
-        for (uint256 i = used; i < K.LEAF_BYTES; ++i) {
-            if (leaf[i] != 0) revert NonZeroPadding(i);
-        }
-    }
-
-    /// @inheritdoc IStepVerifier
-    function checkPadding(
-        ModelOpening calldata model,
-        Claim calldata claim,
-        Place calldata place,
-        bytes calldata operatorOpening
-    ) external pure returns (bool isPadding) {
-        Witness.Reader memory reader = _reader(model, claim, operatorOpening);
-        isPadding = true;
-        uint256 index = place.leafIndex >> reader.shape.leafBits;
-        if (index < reader.shape.operatorCount) {
-            TraceLayout.Tensor memory self = Witness.open(reader, index);
-            isPadding = _leafOf(reader, place.leafIndex) >= TraceLayout.leaves(reader.shape, self);
-        }
-        Witness.finish(reader, _offset(operatorOpening));
-        return isPadding && place.leafHash == 0;
-    }
-
-    /// @inheritdoc IStepVerifier
     function step(
         ModelOpening calldata model,
         Claim calldata claim,
@@ -90,19 +53,88 @@ contract StepVerifier is IStepVerifier {
         bytes calldata leaf,
         bytes calldata witness
     ) external pure returns (bool isRight) {
-        _checkLeafBytes(place, leaf);
+        bool isThere = leaf.length != 0;
+        if (isThere) _checkLeafBytes(place, leaf);
+        else if (place.leafHash != 0) revert LeafMismatch(place.leafHash, 0);
         Steps.Contest memory contest;
         contest.reader = _reader(model, claim, witness);
-        uint256 at;
-        (contest.self, at) = _openLeaf(contest.reader, place.leafIndex);
+        (bool mustBe, uint256 at) = _placeOf(contest, place.leafIndex);
+        if (!mustBe || !isThere) {
+            Witness.finish(contest.reader, _offset(witness));
+            return mustBe == isThere;
+        }
+        (int256 computed, uint256 size) = _compute(contest, at, place.element);
+        Witness.finish(contest.reader, _offset(witness));
+        return computed == Witness.load(_offset(leaf) + place.element * size, size);
+    }
+
+    /// @dev What must be in place `number` of a leaf that the trace has, and its bytes: an element, or zero behind the last.
+    function _compute(Steps.Contest memory contest, uint256 leaf, uint256 number)
+        private
+        pure
+        returns (int256 computed, uint256 size)
+    {
+        TraceLayout.Shape memory shape = contest.reader.shape;
+        size = TraceLayout.elementBytes(shape, contest.self, leaf);
+        if (number >= K.LEAF_BYTES / size) revert ElementOutOfRange(number, K.LEAF_BYTES / size);
+        if (number >= TraceLayout.elementsIn(shape, contest.self, leaf)) return (0, size);
+        contest.at = TraceLayout.elementAt(shape, contest.self, leaf, number);
+        computed = Steps.compute(contest);
+    }
+
+    /// @inheritdoc IStepVerifier
+    function stepSum(
+        ModelOpening calldata model,
+        Claim calldata claim,
+        Place calldata place,
+        SumQuestion calldata question,
+        bytes calldata witness
+    ) external pure returns (bool isRight) {
+        uint256 count = question.sums.length / K.SUM_BYTES;
+        if (question.number > count) revert SumOutOfRange(question.number, count);
+        bool isElement = question.number == count;
+        if (isElement) _checkLeafBytes(place, question.leaf);
+        else if (question.leaf.length != 0) revert BadLeafLength(question.leaf.length, 0);
+        Steps.Contest memory contest;
+        contest.reader = _reader(model, claim, witness);
+        uint256 size = _openElement(contest, place);
+        (bool isWhole, int256 computed) =
+            Steps.computeSum(contest, _offset(question.sums), question.number, count);
+        Witness.finish(contest.reader, _offset(witness));
+        if (!isWhole) return false;
+        int256 claimed = isElement
+            ? Witness.load(_offset(question.leaf) + place.element * size, size)
+            : Witness.load(_offset(question.sums) + question.number * K.SUM_BYTES, K.SUM_BYTES);
+        return computed == claimed;
+    }
+
+    /// @dev An element that the trace has, and its bytes.
+    function _openElement(Steps.Contest memory contest, Place calldata place)
+        private
+        pure
+        returns (uint256 size)
+    {
+        (bool hasLeaf, uint256 at) = _placeOf(contest, place.leafIndex);
+        if (!hasLeaf) revert NoLeaf(place.leafIndex);
         TraceLayout.Shape memory shape = contest.reader.shape;
         uint256 elements = TraceLayout.elementsIn(shape, contest.self, at);
         if (place.element >= elements) revert ElementOutOfRange(place.element, elements);
         contest.at = TraceLayout.elementAt(shape, contest.self, at, place.element);
-        int256 computed = Steps.compute(contest);
-        Witness.finish(contest.reader, _offset(witness));
-        uint256 size = TraceLayout.elementBytes(shape, contest.self, at);
-        return computed == Witness.load(_offset(leaf) + place.element * size, size);
+        return TraceLayout.elementBytes(shape, contest.self, at);
+    }
+
+    /// @dev Whether the trace has a leaf at this place; its operator is opened where there is one.
+    function _placeOf(Steps.Contest memory contest, uint256 leafIndex)
+        private
+        pure
+        returns (bool hasLeaf, uint256 leaf)
+    {
+        TraceLayout.Shape memory shape = contest.reader.shape;
+        uint256 index = leafIndex >> shape.leafBits;
+        if (index >= shape.operatorCount) return (false, 0);
+        contest.self = Witness.open(contest.reader, index);
+        leaf = leafIndex & ((1 << shape.leafBits) - 1);
+        hasLeaf = leaf < TraceLayout.leaves(shape, contest.self);
     }
 
     function _shape(bytes32 modelRoot, ModelOpening memory model, uint256 positions)
@@ -137,29 +169,6 @@ contract StepVerifier is IStepVerifier {
         if (leaf.length != K.LEAF_BYTES) revert BadLeafLength(leaf.length, K.LEAF_BYTES);
         bytes32 opened = MerkleTree.leafHash(leaf);
         if (opened != place.leafHash) revert LeafMismatch(place.leafHash, opened);
-    }
-
-    function _openLeaf(Witness.Reader memory reader, uint256 leafIndex)
-        private
-        pure
-        returns (TraceLayout.Tensor memory self, uint256 leaf)
-    {
-        uint256 index = leafIndex >> reader.shape.leafBits;
-        if (index >= reader.shape.operatorCount) {
-            revert OperatorOutOfRange(index, reader.shape.operatorCount);
-        }
-        self = Witness.open(reader, index);
-        leaf = _leafOf(reader, leafIndex);
-        uint256 count = TraceLayout.leaves(reader.shape, self);
-        if (leaf >= count) revert LeafOutOfRange(leaf, count);
-    }
-
-    function _leafOf(Witness.Reader memory reader, uint256 leafIndex)
-        private
-        pure
-        returns (uint256)
-    {
-        return leafIndex & ((1 << reader.shape.leafBits) - 1);
     }
 
     /// @dev The leaf of Argmax: the token as an int32, then zeros.

@@ -64,9 +64,12 @@ library Steps {
         pure
         returns (TraceLayout.Tensor memory)
     {
-        uint256 index = _field(c, K.AT_INPUTS + 4 * slot, 4);
+        return c.reader.open(_inputIndex(c, slot));
+    }
+
+    function _inputIndex(Contest memory c, uint256 slot) private pure returns (uint256 index) {
+        index = _field(c, K.AT_INPUTS + 4 * slot, 4);
         if (index >= c.self.index) revert IStepVerifier.InputNotEarlier(c.self.index, index);
-        return c.reader.open(index);
     }
 
     /// @dev An input whose elements must have `size` bytes.
@@ -161,13 +164,70 @@ library Steps {
         return _rescale(c, x * _element(c, 1, 8, c.at.index / (c.self.width / groups)));
     }
 
-    function _matMul(Contest memory c) private pure returns (int256) {
-        TraceLayout.Tensor memory from = _input(c, 0, 2);
-        _check(c, from.width <= K.MAX_COLUMNS);
-        Witness.Values memory x = c.reader.row(from, c.at.position, 0, from.width);
+    /// @notice What sum `number` of the `count` at `sums` must be, one behind the other in calldata; or, where `number`
+    /// is `count`, the element.
+    /// @return isWhole Whether a row has so many sums; if not, nothing more is read nor computed.
+    function computeSum(Contest memory c, uint256 sums, uint256 number, uint256 count)
+        internal
+        pure
+        returns (bool isWhole, int256 computed)
+    {
+        if (c.self.kind != K.MAT_MUL) revert IStepVerifier.NoSums(c.self.index);
         Witness.Row memory w = c.reader.weights(_field(c, K.AT_TENSOR, 4), c.at.index);
-        _check(c, w.columns == x.count);
-        int256 sum = DotProduct.weighted(w.at, x.at, x.count) + w.bias;
+        _check(c, w.columns <= K.MAX_COLUMNS);
+        if (count != (w.columns + K.SUM_COLUMNS - 1) / K.SUM_COLUMNS) return (false, 0);
+        if (number != 0) computed = Witness.load(sums + (number - 1) * K.SUM_BYTES, K.SUM_BYTES);
+        if (number == count) return (true, _product(c, w, computed));
+        uint256 first = number * K.SUM_COLUMNS;
+        uint256 columns = FixedPointMathLib.min(K.SUM_COLUMNS, w.columns - first);
+        Witness.Values memory x =
+            c.reader.row(_plainInput(c, w.columns), c.at.position, first, columns);
+        computed += DotProduct.weighted(w.at + first, x.at, columns);
+        return (true, computed);
+    }
+
+    /// @dev The row that is multiplied with a row of `width` weights, which is as long and of int16, or the program is none:
+    /// so its descriptor need not be shown.
+    function _plainInput(Contest memory c, uint256 width)
+        private
+        pure
+        returns (TraceLayout.Tensor memory from)
+    {
+        from.index = _inputIndex(c, 0);
+        from.size = 2;
+        from.width = width;
+        from.isTail = from.index >= c.reader.shape.tail;
+    }
+
+    function _matMul(Contest memory c) private pure returns (int256) {
+        TraceLayout.Tensor memory from = _factors(c);
+        Witness.Values memory x = c.reader.row(from, c.at.position, 0, from.width);
+        Witness.Row memory w = _weights(c, from);
+        return _product(c, w, DotProduct.weighted(w.at, x.at, x.count));
+    }
+
+    /// @dev The row that is multiplied with weights.
+    function _factors(Contest memory c) private pure returns (TraceLayout.Tensor memory from) {
+        from = _input(c, 0, 2);
+        _check(c, from.width <= K.MAX_COLUMNS);
+    }
+
+    function _weights(Contest memory c, TraceLayout.Tensor memory from)
+        private
+        pure
+        returns (Witness.Row memory w)
+    {
+        w = c.reader.weights(_field(c, K.AT_TENSOR, 4), c.at.index);
+        _check(c, w.columns == from.width);
+    }
+
+    /// @dev The element, when all products of weights and activations add up to `sum`.
+    function _product(Contest memory c, Witness.Row memory w, int256 sum)
+        private
+        pure
+        returns (int256)
+    {
+        sum += w.bias;
         bool isBounded = uint256(w.multiplier) <= K.ROW_MULTIPLIER_MAX
             && sum <= int256(K.ACCUMULATOR_MAX) && sum >= -int256(K.ACCUMULATOR_MAX);
         if (!isBounded) revert IStepVerifier.ValueOutOfBounds(c.self.index);

@@ -7,11 +7,11 @@ import {IStepVerifier} from "../../src/interfaces/IStepVerifier.sol";
 contract StepBatch {
     enum Question {
         Step,
-        CheckLeaf,
-        CheckPadding
+        StepSum
     }
 
     /// @notice How a case is changed before the verifier sees it.
+    /// @param number Of the sum.
     /// @param leafLength Bytes kept of the leaf.
     /// @param witnessLength Bytes of the witness: cut, or filled up with zeros.
     /// @param at Where in leaf and witness, one behind the other, a byte is changed.
@@ -21,6 +21,7 @@ contract StepBatch {
         uint256 leafIndex;
         bytes32 leafHash;
         uint256 element;
+        uint256 number;
         uint256 leafLength;
         uint256 witnessLength;
         uint256 at;
@@ -29,6 +30,7 @@ contract StepBatch {
 
     struct Case {
         bytes leaf;
+        bytes sums;
         bytes witness;
         Variation[] variations;
     }
@@ -83,13 +85,10 @@ contract StepBatch {
             return
                 abi.encodeCall(IStepVerifier.step, (batch.model, batch.claim, place, leaf, witness));
         }
-        if (change.question == Question.CheckLeaf) {
-            return abi.encodeCall(
-                IStepVerifier.checkLeaf, (batch.model, batch.claim, place, leaf, witness)
-            );
-        }
+        IStepVerifier.SumQuestion memory sum =
+            IStepVerifier.SumQuestion(change.number, batch.cases[number].sums, leaf);
         return
-            abi.encodeCall(IStepVerifier.checkPadding, (batch.model, batch.claim, place, witness));
+            abi.encodeCall(IStepVerifier.stepSum, (batch.model, batch.claim, place, sum, witness));
     }
 
     function _changed(Case calldata given, Variation calldata change)

@@ -13,8 +13,8 @@ import {StepVerifier} from "../../src/opml/StepVerifier.sol";
 import {UseFixture} from "../use/UseFixture.sol";
 
 /// @title The real game over the smallest program, and both its players
-/// @notice Two operators, both in the tail: 0 is a BlockMax of one block, whose row is (greatest logit, its token), 1 is
-/// the Argmax over it. A trace has two leaves; what Argmax says follows from the row of operator 0.
+/// @notice Two operators, both in the tail: 0 is a product, whose row is (a logit, its token), 1 is the Argmax over it.
+/// Operator 0 has no input before it, so there is no step of it. A trace has two leaves; what Argmax says follows from the row of operator 0.
 abstract contract DisputeFixture is UseFixture {
     uint64 internal constant CLOCK = 1 hours;
     uint64 internal constant EXTENSION = 10 minutes;
@@ -26,6 +26,9 @@ abstract contract DisputeFixture is UseFixture {
     uint256 internal constant POSITIONS = 3;
     uint256 internal constant LEAF_BITS = 11; // max(2 * 2, 2 + 9, 3)
     uint256 internal constant HEIGHT = 12;
+    uint256 internal constant GROUP = 2; // HEIGHT % 5
+    /// @dev What the operator says about an element of operator 0: anything would do.
+    bytes internal constant SUMS = hex"0000000007";
     /// @dev What the operator's trace says in the row of operator 0, so that 9 is what Argmax must say.
     uint32 internal constant TRUTH = 9;
     uint32 internal constant LIE = 10;
@@ -33,6 +36,7 @@ abstract contract DisputeFixture is UseFixture {
     DisputeGame internal disputes;
     StepVerifier internal verifier;
     address internal rival = makeAddr("rival");
+    mapping(uint256 disputeId => IDisputeGame.Sides) internal sidesOf;
 
     function setUp() public virtual override {
         verifier = new StepVerifier();
@@ -73,8 +77,9 @@ abstract contract DisputeFixture is UseFixture {
 
     function descriptor(uint256 op) internal pure returns (bytes memory encoded) {
         encoded = new bytes(64);
-        encoded[K.AT_KIND] = bytes1(uint8(op == 0 ? K.BLOCK_MAX : K.ARGMAX));
+        encoded[K.AT_KIND] = bytes1(uint8(op == 0 ? K.MAT_MUL : K.ARGMAX));
         encoded[1] = bytes1(uint8(K.INT32));
+        if (op == 0) encoded[K.AT_BITS] = bytes1(uint8(K.RESIDUAL_BITS));
         encoded[K.AT_WIDTH + 3] = bytes1(uint8(op == 0 ? 2 : 1));
     }
 
@@ -240,6 +245,68 @@ abstract contract DisputeFixture is UseFixture {
         disputeId = disputes.open{value: BOND}(
             oracleClaim(requestId, token), pack(1, 7, 8), outputOf(token), 0
         );
+        sidesOf[disputeId] =
+            IDisputeGame.Sides(who, operator, address(0), requestId, liveClaim(requestId));
+    }
+
+    // ---------------------------------------------------------------- standings
+
+    function subjectOf(uint256 id, IStepVerifier.Claim memory claim)
+        internal
+        view
+        returns (IDisputeGame.Subject memory)
+    {
+        return IDisputeGame.Subject(sidesOf[id], claim, opening());
+    }
+
+    function committedSubject(uint256 id, uint32 token)
+        internal
+        view
+        returns (IDisputeGame.Subject memory)
+    {
+        return subjectOf(id, committedClaim(token));
+    }
+
+    /// @dev All but the challenger, behind the commitment.
+    function restOf(uint256 id, uint32 token) internal view returns (bytes32) {
+        IDisputeGame.Sides memory sides = sidesOf[id];
+        bytes32 others =
+            keccak256(abi.encode(sides.operator, sides.payer, sides.requestId, sides.claimHash));
+        return keccak256(abi.encode(others, keccak256(abi.encode(committedClaim(token)))));
+    }
+
+    function aboutOf(uint256 id, uint32 token) internal view returns (bytes32) {
+        return keccak256(abi.encode(sidesOf[id].challenger, restOf(id, token)));
+    }
+
+    function leafHashOf(uint256 op, uint32 token) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked(hex"00", leafOf(op, token)));
+    }
+
+    /// @dev What the contract must have kept the hash of, given what the operator's trace says.
+    function standingOf(uint256 id, uint32 token)
+        internal
+        view
+        returns (IDisputeGame.Standing memory standing)
+    {
+        IDisputeGame.Dispute memory dispute = disputes.disputeOf(id);
+        standing.sides = sidesOf[id];
+        if (dispute.phase == IDisputeGame.Phase.Commit) {
+            standing.statement = keccak256(abi.encode(gameClaim(token, 0), uint256(token)));
+            return standing;
+        }
+        standing.statement = keccak256(abi.encode(committedClaim(token)));
+        uint256 op = dispute.leafIndex >> LEAF_BITS;
+        if (dispute.phase == IDisputeGame.Phase.Sums) {
+            standing.node = leafHashOf(op, token);
+        } else if (dispute.phase == IDisputeGame.Phase.StepSum) {
+            standing.node = keccak256(abi.encode(leafHashOf(op, token), keccak256(SUMS)));
+        } else {
+            bool isPicked = dispute.phase == IDisputeGame.Phase.Reveal
+                || dispute.phase == IDisputeGame.Phase.OpenLeaves;
+            uint256 up = isPicked ? K.ROUND_BITS : 0;
+            standing.node = nodeOf(HEIGHT - dispute.depth + up, dispute.leafIndex >> up, token);
+        }
     }
 
     // ---------------------------------------------------------------- moves
@@ -249,14 +316,14 @@ abstract contract DisputeFixture is UseFixture {
         left[0] = nodeOf(LEAF_BITS, 0, token);
         vm.prank(operator);
         disputes.commit(
-            id, gameClaim(token, 0), token, opening(), left, childrenOf(HEIGHT, 0, token)
+            id, subjectOf(id, gameClaim(token, 0)), token, left, childrenOf(HEIGHT, 0, token)
         );
     }
 
-    function pick(uint256 id, uint256 index) internal {
-        IDisputeGame.Dispute memory dispute = disputes.disputeOf(id);
-        vm.prank(dispute.challenger);
-        disputes.pick(id, dispute.node, index);
+    function pick(uint256 id, uint32 token, uint256 index) internal {
+        bytes32 revealed = standingOf(id, token).node;
+        vm.prank(sidesOf[id].challenger);
+        disputes.pick(id, restOf(id, token), revealed, index);
     }
 
     function reveal(uint256 id, uint32 token) internal {
@@ -264,49 +331,75 @@ abstract contract DisputeFixture is UseFixture {
         uint256 height = HEIGHT - dispute.depth;
         disputes.reveal(
             id,
+            aboutOf(id, token),
             childrenOf(height, dispute.leafIndex, token),
             siblingsOf(height, dispute.leafIndex, K.ROUND_BITS, token)
         );
     }
 
-    function openLeaf(uint256 id, uint32 token) internal {
+    /// @dev Each operator has one leaf, the first of its group; elsewhere there is none to open.
+    function openLeaves(uint256 id, uint32 token) internal {
         IDisputeGame.Dispute memory dispute = disputes.disputeOf(id);
-        uint256 op = dispute.leafIndex >> LEAF_BITS;
-        disputes.openLeaf(
+        uint256 first = uint256(dispute.leafIndex) << GROUP;
+        uint256 op = first >> LEAF_BITS;
+        bool hasLeaf = first == op << LEAF_BITS && op < 2;
+        disputes.openLeaves(
             id,
-            committedClaim(token),
-            opening(),
-            leafOf(op, token),
-            siblingsOf(0, dispute.leafIndex, HEIGHT % K.ROUND_BITS, token),
-            operatorOpening(op)
+            aboutOf(id, token),
+            hasLeaf ? leafOf(op, token) : bytes(""),
+            siblingsOf(GROUP, dispute.leafIndex, K.ROUND_BITS, token)
         );
     }
 
-    function point(uint256 id, uint256 element) internal {
-        IDisputeGame.Dispute memory dispute = disputes.disputeOf(id);
-        vm.prank(dispute.challenger);
-        disputes.point(id, dispute.node, element);
+    function askSums(uint256 id, uint32 token) internal {
+        bytes32 revealed = standingOf(id, token).node;
+        bytes32[] memory siblings = siblingsOf(0, 0, GROUP, token);
+        vm.prank(sidesOf[id].challenger);
+        disputes.askSums(
+            id, restOf(id, token), revealed, IDisputeGame.Spot(0, 1), leafHashOf(0, token), siblings
+        );
     }
 
+    function giveSums(uint256 id, uint32 token) internal {
+        IDisputeGame.Standing memory standing = standingOf(id, token);
+        vm.prank(operator);
+        disputes.giveSums(id, standing, SUMS);
+    }
+
+    /// @dev The step of Argmax.
     function step(uint256 id, uint32 token) internal {
-        disputes.step(id, committedClaim(token), opening(), leafOf(1, token), witness(token));
+        bytes32[] memory siblings = siblingsOf(0, 1 << LEAF_BITS, GROUP, token);
+        vm.prank(sidesOf[id].challenger);
+        disputes.step(
+            id,
+            committedSubject(id, token),
+            IDisputeGame.Spot(0, 0),
+            leafOf(1, token),
+            siblings,
+            witness(token)
+        );
     }
 
-    /// @dev From Commit down to the leaf `leafIndex`, which the operator has yet to open.
+    function timeout(uint256 id, uint32 token) internal {
+        disputes.timeout(id, standingOf(id, token));
+    }
+
+    function settle(uint256 id, uint32 token) internal {
+        disputes.settle(id, standingOf(id, token));
+    }
+
+    /// @dev From Commit down to the group of `leafIndex`, which the operator has yet to open.
     function descend(uint256 id, uint32 token, uint256 leafIndex) internal {
         commit(id, token);
-        pick(id, leafIndex >> 7);
+        pick(id, token, leafIndex >> 7);
         reveal(id, token);
-        pick(id, (leafIndex >> 2) & 31);
-        reveal(id, token);
-        pick(id, leafIndex & 3);
+        pick(id, token, (leafIndex >> 2) & 31);
     }
 
     /// @dev From Commit to the step of Argmax.
     function playToStep(uint256 id, uint32 token) internal {
         descend(id, token, 1 << LEAF_BITS);
-        openLeaf(id, token);
-        point(id, 0);
+        openLeaves(id, token);
     }
 
     function phaseOf(uint256 id) internal view returns (IDisputeGame.Phase) {
@@ -354,11 +447,13 @@ abstract contract DisputeFixture is UseFixture {
 
     function openReceiptBy(address who, IOperatorRegistry.Receipt memory signed, uint32 token)
         internal
-        returns (uint256)
+        returns (uint256 disputeId)
     {
         bytes memory signature = sign(signed);
         vm.prank(who);
-        return
+        disputeId =
             disputes.openReceipt{value: BOND}(signed, signature, pack(1, 7, 8), outputOf(token), 0);
+        bytes32 digest = operators.receiptDigest(signed);
+        sidesOf[disputeId] = IDisputeGame.Sides(who, signed.operator, signed.payer, 0, digest);
     }
 }

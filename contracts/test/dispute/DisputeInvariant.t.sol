@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {IDisputeGame} from "../../src/interfaces/IDisputeGame.sol";
 import {IOracle} from "../../src/interfaces/IOracle.sol";
+import {OpmlConstants as K} from "../../src/opml/OpmlConstants.sol";
 import {DisputeFixture} from "./DisputeFixture.sol";
 
 /// @notice Games at random: true and false answers and receipts, sides that play well, badly or not at all.
@@ -60,40 +61,30 @@ contract DisputeHandler is DisputeFixture {
         uint256 id = seed % count + 1;
         IDisputeGame.Dispute memory dispute = disputes.disputeOf(id);
         uint32 token = tokenIn[id];
-        bool isWild = dispute.challenger == rival;
+        bool isWild = sidesOf[id].challenger == rival;
         if (block.timestamp >= dispute.deadline) return;
         if (dispute.phase == IDisputeGame.Phase.Commit) commit(id, token);
         else if (dispute.phase == IDisputeGame.Phase.Reveal) reveal(id, token);
-        else if (dispute.phase == IDisputeGame.Phase.OpenLeaf) open_(id, dispute, token);
+        else if (dispute.phase == IDisputeGame.Phase.OpenLeaves) openLeaves(id, token);
         else if (dispute.phase == IDisputeGame.Phase.Pick) pick_(id, dispute, isWild, wild);
-        else if (dispute.phase == IDisputeGame.Phase.Point) point(id, 0);
         else if (dispute.phase == IDisputeGame.Phase.Step) step_(id, dispute, token);
+        else if (dispute.phase == IDisputeGame.Phase.Sums) giveSums(id, token);
     }
 
     function pick_(uint256 id, IDisputeGame.Dispute memory dispute, bool isWild, uint256 wild)
         private
     {
-        if (!isWild) wild = dispute.depth == 0 ? 16 : 0; // down to the leaf of Argmax
-        else if (wild % 3 == 0) wild = dispute.depth == 0 ? 16 : 0;
-        pick(id, wild % (dispute.depth == 10 ? 4 : 32));
+        // Down to the leaf of Argmax, or to that of operator 0, or anywhere.
+        if (!isWild || wild % 3 == 0) wild = dispute.depth == 0 ? 16 : 0;
+        else if (wild % 3 == 1) wild = 0;
+        pick(id, tokenIn[id], wild % 32);
     }
 
-    function open_(uint256 id, IDisputeGame.Dispute memory dispute, uint32 token) private {
-        bool isLeaf = dispute.leafIndex == 0 || dispute.leafIndex == 1 << LEAF_BITS;
-        if (isLeaf) return openLeaf(id, token);
-        uint256 op = dispute.leafIndex >> LEAF_BITS;
-        disputes.showPadding(
-            id,
-            committedClaim(token),
-            opening(),
-            siblingsOf(0, dispute.leafIndex, 2, token),
-            op < 2 ? operatorOpening(op) : bytes("")
-        );
-    }
-
-    /// @dev The row of operator 0 has no step in this fixture: its claim would need logits.
+    /// @dev Operator 0 has no step in this fixture: what it says can only be asked about. Where nothing was opened there
+    /// is nothing to do.
     function step_(uint256 id, IDisputeGame.Dispute memory dispute, uint32 token) private {
-        if (dispute.leafIndex == 1 << LEAF_BITS) step(id, token);
+        if (dispute.leafIndex == 0) askSums(id, token);
+        else if (dispute.leafIndex == 1 << (LEAF_BITS - GROUP)) step(id, token);
     }
 
     function doTimeout(uint256 seed) external {
@@ -102,15 +93,15 @@ contract DisputeHandler is DisputeFixture {
         uint256 id = seed % count + 1;
         IDisputeGame.Dispute memory dispute = disputes.disputeOf(id);
         if (!isLive(dispute.phase) || block.timestamp < dispute.deadline) return;
-        disputes.timeout(id);
+        timeout(id, tokenIn[id]);
     }
 
     function doSettle(uint256 seed) external {
         uint256 count = disputes.disputeCount();
         if (count == 0) return;
         uint256 id = seed % count + 1;
-        if (!isLive(phaseOf(id)) || !disputes.isStruckDown(id)) return;
-        disputes.settle(id);
+        if (!isLive(phaseOf(id)) || !isStruckDown(id)) return;
+        settle(id, tokenIn[id]);
     }
 
     /// @dev Before time passes the honest challenger makes the moves that are his.
@@ -122,16 +113,15 @@ contract DisputeHandler is DisputeFixture {
     function playHonest() private {
         uint256 count = disputes.disputeCount();
         for (uint256 id = 1; id <= count; ++id) {
-            while (disputes.disputeOf(id).challenger == challenger && isChallengers(phaseOf(id))) {
+            while (sidesOf[id].challenger == challenger && isChallengers(phaseOf(id))) {
                 doMove(id - 1, 0);
             }
         }
     }
 
-    /// @dev A challenger may compute the step, and an honest one does.
     function isChallengers(IDisputeGame.Phase phase) private pure returns (bool) {
-        return phase == IDisputeGame.Phase.Pick || phase == IDisputeGame.Phase.Point
-            || phase == IDisputeGame.Phase.Step;
+        return phase == IDisputeGame.Phase.Pick || phase == IDisputeGame.Phase.Step
+            || phase == IDisputeGame.Phase.StepSum;
     }
 
     function doFinalise(uint256 seed) external {
@@ -150,7 +140,14 @@ contract DisputeHandler is DisputeFixture {
     }
 
     function isLive(IDisputeGame.Phase phase) public pure returns (bool) {
-        return phase >= IDisputeGame.Phase.Commit && phase <= IDisputeGame.Phase.Step;
+        return phase >= IDisputeGame.Phase.Commit && phase <= IDisputeGame.Phase.StepSum;
+    }
+
+    function isStruckDown(uint256 id) private view returns (bool) {
+        IDisputeGame.Sides memory sides = sidesOf[id];
+        return sides.requestId == 0
+            ? disputes.isReceiptStruckDown(sides.claimHash)
+            : oracle.isStruckDown(sides.claimHash);
     }
 
     function check() external {
@@ -161,9 +158,9 @@ contract DisputeHandler is DisputeFixture {
             IDisputeGame.Dispute memory dispute = disputes.disputeOf(id);
             if (isLive(dispute.phase)) {
                 bonds += BOND;
-                if (dispute.requestId == 0) ++live;
+                if (sidesOf[id].requestId == 0) ++live;
             }
-            bool isHonest = dispute.challenger == challenger;
+            bool isHonest = sidesOf[id].challenger == challenger;
             assertFalse(
                 isHonest && dispute.phase == IDisputeGame.Phase.OperatorWon, "honest bond lost"
             );
@@ -187,7 +184,7 @@ contract DisputeHandler is DisputeFixture {
             IDisputeGame.Dispute memory dispute = disputes.disputeOf(id);
             if (!isLive(dispute.phase)) continue;
             if (block.timestamp < dispute.deadline) vm.warp(dispute.deadline);
-            disputes.timeout(id);
+            timeout(id, tokenIn[id]);
         }
         assertEq(disputes.openBonds(), 0);
         assertEq(operators.lockedBy(address(disputes), operator), 0);

@@ -50,7 +50,7 @@ contract DisputeReceiptTest is DisputeFixture {
         operators.startExit(DEPOSIT);
         uint256 id = openReceiptBy(challenger, receipt(LIE), LIE);
         vm.warp(START + CLOCK);
-        disputes.timeout(id);
+        timeout(id, LIE);
         assertEq(disputes.owed(challenger), BOND + STAKE / 2);
         assertSolvent();
     }
@@ -68,7 +68,7 @@ contract DisputeReceiptTest is DisputeFixture {
         }
         vm.warp(START + 2 * CLOCK);
         for (uint256 id = 1; id <= 10; ++id) {
-            disputes.timeout(id);
+            timeout(id, TRUTH);
         }
         assertEq(operators.operatorOf(operator).locked, 0);
         assertEq(disputes.owed(operator), 10 * (BOND / 2));
@@ -82,10 +82,10 @@ contract DisputeReceiptTest is DisputeFixture {
         uint256 first = openReceiptBy(challenger, receipt(LIE), LIE);
         uint256 second = openReceiptBy(rival, other, LIE);
         vm.warp(START + CLOCK);
-        disputes.timeout(first);
+        timeout(first, LIE);
         assertEq(disputes.stakeOf(operator), STAKE, "for the second");
         assertSolvent();
-        disputes.timeout(second);
+        timeout(second, LIE);
         assertEq(disputes.owed(rival), BOND + STAKE / 2);
         assertEq(disputes.stakeOf(operator), 0);
         assertEq(operators.operatorOf(operator).deposit, DEPOSIT - 2 * STAKE);
@@ -96,8 +96,8 @@ contract DisputeReceiptTest is DisputeFixture {
         uint256 first = openReceiptBy(challenger, receipt(LIE), LIE);
         uint256 second = openReceiptBy(rival, receipt(LIE), LIE);
         vm.warp(START + CLOCK);
-        disputes.timeout(first);
-        disputes.timeout(second);
+        timeout(first, LIE);
+        timeout(second, LIE);
         assertPhase(second, IDisputeGame.Phase.Moot);
         assertEq(disputes.owed(rival), BOND);
         assertEq(operators.operatorOf(operator).deposit, DEPOSIT - STAKE);
@@ -113,7 +113,7 @@ contract DisputeReceiptTest is DisputeFixture {
         uint256 id = openReceiptBy(challenger, receipt(LIE), LIE);
         assertEq(disputes.stakeOf(operator), 0.2 ether);
         vm.warp(block.timestamp + CLOCK);
-        disputes.timeout(id);
+        timeout(id, LIE);
         assertEq(disputes.owed(challenger), BOND + 0.1 ether);
         assertSolvent();
     }

@@ -17,6 +17,7 @@
 #include "imo/market/packed_tokens.hpp"
 #include "imo/node/answer_service.hpp"
 #include "imo/node/dispute.hpp"
+#include "imo/opml/element.hpp"
 #include "imo/opml/shape.hpp"
 
 #include <algorithm>
@@ -151,13 +152,15 @@ class Stage {
         outcome = phase;
         return {};
       }
-      // The challenger has the witness as well as the operator, and ends it at once.
-      const bool challengers = opml::is_challengers_move(phase) || phase == opml::Phase::kStep;
-      IMO_TRY(const auto move, challengers ? opml::challenger_move(prover, *own, dispute.view)
-                                           : opml::operator_move(prover, theirs, dispute.view));
+      const bool challengers = opml::is_challengers_move(phase);
+      IMO_TRY(auto move, challengers ? opml::challenger_move(prover, *own, dispute.view)
+                                     : opml::operator_move(prover, theirs, dispute.view));
       if (!move) return fail(ErrorKind::kVerification, "a player has no move");
+      if (auto* sums = std::get_if<opml::GiveSums>(&*move)) falsify(sums->sums);
       if (const auto* step = std::get_if<opml::ComputeStep>(&*move)) {
         witness_bytes = step->witness.size();
+      } else if (const auto* sum = std::get_if<opml::ComputeSum>(&*move)) {
+        witness_bytes = sum->witness.size();
       }
       IMO_TRY_VOID(
           send(challengers ? challenger_ : liar_, opml::move_name(*move), node::call_of(1, *move)));
@@ -199,6 +202,15 @@ class Stage {
     const Bytes token = opml::pack_tokens({&tokens.output[tokens.output_position], 1});
     std::copy(token.begin(), token.end(), choice.begin());
     trace.set(std::uint64_t{shape.operators - 1} << shape.leaf_bits, choice);
+  }
+
+  /// True sums would leave the challenger a smaller witness: the element from the last of them.
+  static void falsify(Bytes& sums) {
+    const std::size_t count = sums.size() / opml::kSumBytes;
+    for (std::size_t i = count / 2; i < count; ++i) {
+      const auto sum = std::span(sums).subspan(i * opml::kSumBytes, opml::kSumBytes);
+      opml::write_element(sum, opml::read_element(sum) + 1);
+    }
   }
 
   template <typename R>
@@ -265,7 +277,7 @@ void describe(const Stage& stage, const Rates& rates, double seconds, Report& re
   report.line("move            gas   calldata bytes");
   for (const Move& move : stage.moves) {
     gas += move.gas;
-    if (move.name == "step") step_gas = move.gas;
+    step_gas = move.gas;  // of the last
     moves.push_back({{"move", move.name}, {"gas", move.gas}, {"calldata_bytes", move.calldata}});
     report.line(fmt::format("{:<10} {:>9} {:>10}", move.name, format_count(move.gas),
                             format_count(move.calldata)));

@@ -37,12 +37,14 @@ std::string phase_text(Phase phase) {
       return "the challenger must pick";
     case Phase::kReveal:
       return "the operator must reveal";
-    case Phase::kOpenLeaf:
-      return "the operator must open the leaf";
-    case Phase::kPoint:
-      return "the challenger must point at an element";
+    case Phase::kOpenLeaves:
+      return "the operator must open the leaves";
     case Phase::kStep:
-      return "the element is to be computed";
+      return "the challenger must show an element to be wrong, or ask for its sums";
+    case Phase::kSums:
+      return "the operator must give the sums of the element";
+    case Phase::kStepSum:
+      return "the challenger must show a sum to be wrong";
     case Phase::kOperatorWon:
       return "the operator won: the answer stands";
     case Phase::kChallengerWon:
@@ -78,10 +80,11 @@ struct Round {
 /// The rounds that were revealed, with the digit that was picked in each.
 std::vector<Round> rounds_of(const ChainDispute& dispute) {
   const opml::Dispute& state = dispute.view.dispute;
+  const unsigned group = opml::group_bits(state.height);
   std::vector<Round> rounds;
   unsigned decided = 0;
   for (std::size_t i = 0; i < dispute.view.rounds.size(); ++i) {
-    const unsigned levels = std::min(opml::kRoundBits, state.height - decided);
+    const unsigned levels = std::min(opml::kRoundBits, state.height - group - decided);
     Round round{state.height - decided, state.height - decided - levels, std::nullopt};
     decided += levels;
     if (decided <= state.depth) {
@@ -105,10 +108,18 @@ void draw_path(const ChainDispute& dispute, Report& report) {
                                             : nlohmann::ordered_json(nullptr)}});
     indent += "  ";
   }
-  if (!dispute.view.leaf.empty()) {
-    report.line(fmt::format("{}└ leaf {} opened", indent, dispute.view.dispute.leaf_index));
-    if (dispute.view.dispute.phase >= Phase::kStep) {
-      report.line(fmt::format("{}  └ element {}", indent, dispute.view.dispute.element));
+  const opml::Dispute& state = dispute.view.dispute;
+  if (!dispute.view.leaves.empty()) {
+    report.line(fmt::format("{}└ height {}: {} leaves opened", indent,
+                            opml::group_bits(state.height),
+                            dispute.view.leaves.size() / opml::kLeafBytes));
+    if (state.depth == state.height) {
+      report.line(
+          fmt::format("{}  └ leaf {}, element {}", indent, state.leaf_index, state.element));
+    }
+    if (!dispute.view.sums.empty()) {
+      report.line(
+          fmt::format("{}    └ {} sums given", indent, dispute.view.sums.size() / opml::kSumBytes));
     }
   }
   report.data["path"] = std::move(path);
@@ -118,9 +129,10 @@ void draw_path(const ChainDispute& dispute, Report& report) {
 Result<void> name_place(const ChainDispute& dispute, const std::filesystem::path& path,
                         Report& report) {
   IMO_TRY(const engine::Model model, open_model(path));
-  if (model.root() != dispute.model_root) {
+  if (model.root() != dispute.view.model_root) {
     return invalid(fmt::format("{} has the root {}, the dispute is about {}: another model",
-                               path.string(), to_hex(model.root()), to_hex(dispute.model_root)));
+                               path.string(), to_hex(model.root()),
+                               to_hex(dispute.view.model_root)));
   }
   const opml::Dispute& state = dispute.view.dispute;
   const auto shape = opml::TraceShape::of(model.program(), dispute.view.tokens.positions());
@@ -186,11 +198,8 @@ class Player {
   /// Makes the move that is due, if it is this side's turn. True when one was made.
   Result<bool> move(const ChainDispute& dispute) {
     IMO_TRY(const std::uint64_t now, session_.chain_time());
-    auto next = opml::closing_move(dispute.view.dispute, now, dispute.is_struck_down);
-    const Phase phase = dispute.view.dispute.phase;
-    const bool is_mine =
-        attacks_ == opml::is_challengers_move(phase) || (attacks_ && phase == Phase::kStep);
-    if (!next && is_mine) {
+    auto next = opml::closing_move(dispute.view, now, dispute.is_struck_down);
+    if (!next && attacks_ == opml::is_challengers_move(dispute.view.dispute.phase)) {
       IMO_TRY(next, attacks_ ? opml::challenger_move(prover_, *trace_, dispute.view)
                              : opml::operator_move(prover_, *trace_, dispute.view));
     }
@@ -224,23 +233,23 @@ Result<Report> dispute_list(Session& session, bool all) {
   report.data = {{"count", count}, {"disputes", nlohmann::ordered_json::array()}};
   const std::uint64_t oldest = count > kListed ? count - kListed : 0;
   for (std::uint64_t id = count; id > oldest; --id) {
-    IMO_TRY(const game::Dispute on_chain,
-            session.client().call(session.deployment().dispute_game, game::dispute_of(U256(id))));
     IMO_TRY(const opml::Dispute state,
             node::dispute_state(session.client(), session.deployment(), id));
     const bool live = opml::is_live(state.phase);
     if (!live && !all) continue;
-    const std::uint64_t request = on_chain.request_id.to_u64().value_or(0);
+    IMO_TRY(const ChainDispute dispute, read(session, id));
+    const opml::Sides& sides = dispute.view.sides;
     report.data["disputes"].push_back({{"id", id},
-                                       {"request_id", request},
+                                       {"request_id", sides.request_id},
                                        {"phase", opml::phase_name(state.phase)},
-                                       {"operator", eth::to_checksum(state.operator_address)},
-                                       {"challenger", eth::to_checksum(state.challenger)},
+                                       {"operator", eth::to_checksum(sides.operator_address)},
+                                       {"challenger", eth::to_checksum(sides.challenger)},
                                        {"deadline", state.deadline}});
-    report.line(fmt::format("{:>4}  {:<12} {}{}", id, about(request), phase_text(state.phase),
-                            live ? fmt::format(" within {}", format_duration(std::chrono::seconds(
-                                                                 seconds_left(state, now))))
-                                 : ""));
+    report.line(fmt::format(
+        "{:>4}  {:<12} {}{}", id, about(sides.request_id), phase_text(state.phase),
+        live ? fmt::format(" within {}",
+                           format_duration(std::chrono::seconds(seconds_left(state, now))))
+             : ""));
   }
   if (report.lines.empty()) {
     report.line(all || count == 0 ? "no disputes"
@@ -259,24 +268,24 @@ Result<Report> dispute_show(Session& session, std::uint64_t id,
   const opml::ClaimTokens& tokens = dispute.view.tokens;
   Report report;
   report.data = {{"id", id},
-                 {"request_id", dispute.request_id},
-                 {"claim_hash", to_hex(dispute.claim_hash)},
-                 {"model_root", to_hex(dispute.model_root)},
+                 {"request_id", dispute.view.sides.request_id},
+                 {"claim_hash", to_hex(dispute.view.sides.claim_hash)},
+                 {"model_root", to_hex(dispute.view.model_root)},
                  {"phase", opml::phase_name(state.phase)},
-                 {"operator", eth::to_checksum(state.operator_address)},
-                 {"challenger", eth::to_checksum(state.challenger)},
+                 {"operator", eth::to_checksum(dispute.view.sides.operator_address)},
+                 {"challenger", eth::to_checksum(dispute.view.sides.challenger)},
                  {"output_position", tokens.output_position},
                  {"token", tokens.output.at(tokens.output_position)},
                  {"deadline", state.deadline},
                  {"height", state.height},
                  {"depth", state.depth}};
-  report.field("dispute", fmt::format("{} about {}", id, about(dispute.request_id)))
+  report.field("dispute", fmt::format("{} about {}", id, about(dispute.view.sides.request_id)))
       .field("state", phase_text(state.phase))
       .field("token",
              fmt::format("{} at output position {} of {}", tokens.output.at(tokens.output_position),
                          tokens.output_position, tokens.output.size()))
-      .field("operator", eth::to_checksum(state.operator_address))
-      .field("challenger", eth::to_checksum(state.challenger));
+      .field("operator", eth::to_checksum(dispute.view.sides.operator_address))
+      .field("challenger", eth::to_checksum(dispute.view.sides.challenger));
   if (opml::is_live(state.phase)) {
     report.field("clock",
                  format_duration(std::chrono::seconds(seconds_left(state, now))) + " left");
@@ -356,18 +365,18 @@ Result<Report> dispute_open(Session& session, const DisputeOpenOptions& options)
 Result<Report> dispute_play(Session& session, const DisputePlayOptions& options) {
   IMO_TRY(ChainDispute dispute, read(session, options.id));
   IMO_TRY(const eth::Wallet* wallet, session.wallet());
-  const bool attacks = wallet->address() == dispute.view.dispute.challenger;
-  if (!attacks && wallet->address() != dispute.view.dispute.operator_address) {
+  const bool attacks = wallet->address() == dispute.view.sides.challenger;
+  if (!attacks && wallet->address() != dispute.view.sides.operator_address) {
     return invalid(fmt::format("{} is no side of dispute {}", eth::to_checksum(wallet->address()),
                                options.id));
   }
   unsigned moves = 0;
   if (opml::is_live(dispute.view.dispute.phase)) {
     IMO_TRY(engine::Model model, open_model(options.model));
-    if (model.root() != dispute.model_root) {
+    if (model.root() != dispute.view.model_root) {
       return invalid(fmt::format("{} has the root {}, the dispute is about {}: another model",
                                  options.model.string(), to_hex(model.root()),
-                                 to_hex(dispute.model_root)));
+                                 to_hex(dispute.view.model_root)));
     }
     Player player(session, std::move(model), dispute, attacks);
     IMO_TRY_VOID(player.prepare());

@@ -15,14 +15,11 @@ namespace imo::node {
 /// A dispute with all that its events say: what a player needs besides model and trace.
 struct ChainDispute {
   std::uint64_t id = 0;
-  std::uint64_t request_id = 0;  ///< 0: a receipt is disputed
-  Hash32 claim_hash;             ///< of the oracle's claim, or the receipt's digest
-  Hash32 model_root;
   bool is_struck_down = false;
   opml::GameView view;
 };
 
-/// IDisputeGame.disputeOf, as the players of opml take it.
+/// IDisputeGame.disputeOf: what the chain keeps, which says neither whom nor what it is about.
 Result<opml::Dispute> dispute_state(eth::Client& client, const market::Deployment& deployment,
                                     std::uint64_t id);
 

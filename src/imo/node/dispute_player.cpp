@@ -53,11 +53,13 @@ Result<void> DisputePlayer::find_new() {
   const Address& self = chain_.transactions.address();
   for (; seen_ < count; ++seen_) {
     const std::uint64_t id = seen_ + 1;
-    IMO_TRY(const auto dispute, dispute_state(chain_.client, chain_.deployment, id));
-    const bool is_mine = dispute.operator_address == self || dispute.challenger == self;
-    if (!is_mine || !opml::is_live(dispute.phase)) continue;
+    IMO_TRY(const auto state, dispute_state(chain_.client, chain_.deployment, id));
+    if (!opml::is_live(state.phase)) continue;
+    IMO_TRY(const auto dispute, read_dispute(chain_.client, chain_.deployment, id));
+    const opml::Sides& sides = dispute.view.sides;
+    if (sides.operator_address != self && sides.challenger != self) continue;
     log::info("dispute {}: this node is the {}", id,
-              dispute.challenger == self ? "challenger" : "operator");
+              sides.challenger == self ? "challenger" : "operator");
     jobs_.try_emplace(id);
   }
   return {};
@@ -72,15 +74,12 @@ Result<bool> DisputePlayer::advance(std::uint64_t id, Job& job, std::uint64_t no
     return true;
   }
   IMO_TRY(const ChainDispute dispute, read_dispute(chain_.client, chain_.deployment, id));
-  if (const auto end = opml::closing_move(dispute.view.dispute, now, dispute.is_struck_down)) {
+  if (const auto end = opml::closing_move(dispute.view, now, dispute.is_struck_down)) {
     IMO_TRY_VOID(send(id, *end));
     return false;
   }
-  const bool attacks = state.challenger == chain_.transactions.address();
-  // In the phase Step a challenger need not wait: whoever has the witness may end it.
-  const bool is_mine = attacks == opml::is_challengers_move(state.phase) ||
-                       (attacks && state.phase == opml::Phase::kStep);
-  if (!is_mine) return false;
+  const bool attacks = dispute.view.sides.challenger == chain_.transactions.address();
+  if (attacks != opml::is_challengers_move(dispute.view.dispute.phase)) return false;
   IMO_TRY_VOID(make_ready(job, dispute));
   const auto& prover = prover_of(*job.model);
   IMO_TRY(const auto move, attacks ? opml::challenger_move(prover, *job.trace, dispute.view)
@@ -91,11 +90,11 @@ Result<bool> DisputePlayer::advance(std::uint64_t id, Job& job, std::uint64_t no
 
 Result<void> DisputePlayer::make_ready(Job& job, const ChainDispute& dispute) {
   if (job.trace) return {};
-  job.model = models_.find_root(dispute.model_root);
+  job.model = models_.find_root(dispute.view.model_root);
   if (!job.model) {
     return invalid(
         fmt::format("it is about model {}, which this node does not serve: give it the model file",
-                    to_hex(dispute.model_root)));
+                    to_hex(dispute.view.model_root)));
   }
   if (!pool_) pool_ = std::make_unique<ThreadPool>();
   IMO_TRY(job.trace,

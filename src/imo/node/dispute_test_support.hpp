@@ -155,8 +155,7 @@ class DisputeTest : public testing::Test {
     std::unique_ptr<opml::Trace> theirs;
     while (opml::is_live(state(id).phase)) {
       const auto now = state(id);
-      if (opml::is_challengers_move(now.phase) || now.phase == opml::Phase::kStep) {
-        // The challenger ends it himself once there is a step.
+      if (opml::is_challengers_move(now.phase)) {
         ASSERT_TRUE(eventually([&] { return state(id).phase != now.phase; }))
             << "the watcher does not move in " << opml::phase_name(now.phase);
         continue;
@@ -184,16 +183,20 @@ class DisputeTest : public testing::Test {
   }
 
   /// Makes moves that a challenger may make, and waits for the operator's node, until the end.
+  /// Whatever he picks, he ends at an element that is right, and can only let his clock run out.
   void attack(std::uint64_t id, eth::Wallet& attacker, const Node& node) {
-    // Whatever he picks, he ends at an element that is right.
     while (opml::is_live(state(id).phase)) {
-      const auto now = state(id);
+      const auto dispute = must(read_dispute(world_.client, world_.deployment, id));
+      const auto& now = dispute.view.dispute;
       if (now.phase == opml::Phase::kPick) {
-        must(attacker.transact(world_.deployment.dispute_game,
-                               call_of(id, opml::Pick{now.node, now.depth == 0 ? 3U : 1U})));
-      } else if (now.phase == opml::Phase::kPoint) {
-        must(attacker.transact(world_.deployment.dispute_game,
-                               call_of(id, opml::Point{now.node, 0})));
+        must(attacker.transact(
+            world_.deployment.dispute_game,
+            call_of(id, opml::Pick{dispute.view.standing().rest(), dispute.view.standing().node,
+                                   now.depth == 0 ? 3U : 1U})));
+      } else if (now.phase == opml::Phase::kStep) {
+        must(world_.control.pass_time(std::chrono::hours(2)));
+        ASSERT_TRUE(eventually([&] { return state(id).phase != now.phase; }))
+            << "the operator does not end it: " << node.status().problem;
       } else {
         ASSERT_TRUE(eventually([&] { return state(id).phase != now.phase; }))
             << opml::phase_name(now.phase) << ": " << node.status().problem;

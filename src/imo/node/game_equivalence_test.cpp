@@ -3,6 +3,7 @@
 
 #include "imo/base/hex.hpp"
 #include "imo/crypto/keccak.hpp"
+#include "imo/crypto/merkle.hpp"
 #include "imo/crypto/secp256k1.hpp"
 #include "imo/eth/units.hpp"
 #include "imo/market/abi/DisputeGame.hpp"
@@ -39,15 +40,23 @@ constexpr unsigned kParts = 4;
 constexpr std::size_t kSituations = 40;
 constexpr std::uint64_t kGas = 10'000'000;
 
+/// Any operator, but a product as often as not.
+std::uint32_t lying_operator(const model::Program& program, std::mt19937& random) {
+  std::uint32_t op = 0;
+  do {
+    op = static_cast<std::uint32_t>(random() % program.operators.size());
+  } while (program.operators[op].kind != model::OperatorKind::kMatMul && random() % 4 != 0);
+  return op;
+}
+
 /// A claim about a toy program, and the trace that its operator stands by.
 struct Situation {
   Situation(const model::Program& program, unsigned seed, std::mt19937& random)
       : is_true(random() % 3 == 0),
         referee(program, opml::testing::claim_of(program, 2, 2, seed, is_true)) {
-    const auto& shape = referee.trace->shape();
     std::optional<opml::Lie> lie;
     if (!is_true && random() % 4 != 0) {
-      lie = opml::Lie{static_cast<std::uint32_t>(random() % shape.operators), 0, 0,
+      lie = opml::Lie{lying_operator(program, random), 0, 0,
                       static_cast<std::int64_t>(random() % 100)};
     }
     theirs = opml::plain_trace(program, referee.tokens.prefix(), lie, random() % 2 == 0);
@@ -66,7 +75,7 @@ struct Situation {
 
 class GameEquivalence : public testing::TestWithParam<unsigned> {
  protected:
-  GameEquivalence() : program_(opml::testing::toy_program(1)) {
+  GameEquivalence() : program_(opml::testing::toy_program(1, 600)) {
     for (const auto& errors :
          {game::error_signatures(), market::abi::step_verifier::error_signatures()}) {
       for (const eth::ErrorSignature& error : errors) {
@@ -129,12 +138,11 @@ class GameEquivalence : public testing::TestWithParam<unsigned> {
                            output, U256(tokens.output_position));
     EXPECT_EQ(ask(challenger_, must(call.data), bond_), "");
     send(challenger_, call, bond_);
-    return {clocks_,
-            opml::GameClaim::of(signed_one.model_root, {}, tokens),
-            tokens.output.back(),
-            operator_,
-            challenger_,
-            must(world_.client.block()).timestamp};
+    const opml::Sides sides{challenger_, operator_, signed_one.payer, 0,
+                            receipt_digest(signed_one, world_.deployment.chain_id,
+                                           world_.deployment.operator_registry)};
+    return {clocks_, opml::GameClaim::of(signed_one.model_root, {}, tokens), tokens.output.back(),
+            sides, must(world_.client.block()).timestamp};
   }
 
   /// From an account that anvil has unlocked, without an estimate, mined at once.
@@ -171,19 +179,68 @@ class GameEquivalence : public testing::TestWithParam<unsigned> {
   std::optional<Move> right_move(const Situation& situation, const opml::GameRules& rules) {
     const auto view = opml::testing::view_of(rules, situation.referee.tokens);
     const Phase phase = view.dispute.phase;
-    const bool challengers =
-        opml::is_challengers_move(phase) || (phase == Phase::kStep && chance(50));
-    if (challengers) {
+    if (opml::is_challengers_move(phase)) {
+      const std::uint32_t long_row = chance(75) ? 0 : 1U << 20;
       const auto move =
-          opml::challenger_move(situation.referee.prover, *situation.referee.trace, view);
+          opml::challenger_move(situation.referee.prover, *situation.referee.trace, view, long_row);
       if (move && *move) return **move;
       // An honest operator gives the challenger nothing to pick: he picks anything.
-      if (phase == Phase::kPick) return opml::Pick{view.dispute.node, below(32)};
-      if (phase == Phase::kPoint) return opml::Point{view.dispute.node, below(4)};
-      return std::nullopt;
+      if (phase == Phase::kPick) {
+        const opml::Standing standing = view.standing();
+        return opml::Pick{standing.rest(), standing.node, below(32)};
+      }
+      return wrong_step(situation, view);
     }
-    const auto move = opml::operator_move(situation.referee.prover, *situation.theirs, view);
-    return move && *move ? std::optional<Move>(**move) : std::nullopt;
+    auto move = opml::operator_move(situation.referee.prover, *situation.theirs, view);
+    if (!move || !*move) return std::nullopt;
+    // Sums are false as often as not.
+    if (auto* sums = std::get_if<opml::GiveSums>(&**move); sums != nullptr && chance(50)) {
+      sums->sums.resize(sums->sums.size() + (chance(30) ? opml::kSumBytes : 0));
+      if (!sums->sums.empty()) sums->sums[below(sums->sums.size())] ^= 1;
+    }
+    return **move;
+  }
+
+  /// A step of something that is right, or the question about it.
+  std::optional<Move> wrong_step(const Situation& situation, const opml::GameView& view) {
+    const auto& referee = situation.referee;
+    const opml::Trace& theirs = *situation.theirs;
+    const opml::Dispute& now = view.dispute;
+    const std::vector<Hash32> hashes = view.leaf_hashes();
+    const std::uint64_t opened = view.leaves.size() / opml::kLeafBytes;
+    const bool chooses = now.phase == Phase::kStep;
+    const std::uint64_t leaf =
+        chooses ? below(opened + 1) % hashes.size() : now.leaf_index % hashes.size();
+    const opml::Spot spot{leaf, chooses ? below(chance(10) ? 300 : 6) : now.element};
+    const opml::Place place{
+        chooses ? now.leaf_index << opml::group_bits(now.height) | leaf : now.leaf_index,
+        static_cast<std::uint32_t>(spot.element)};
+    const opml::Subject subject{view.sides,
+                                opml::GameClaim::of(view.model_root, view.trace_root, view.tokens),
+                                referee.prover.opening()};
+    const opml::Leaf bytes = theirs.leaf(place.leaf_index);
+    const Bytes copy = leaf < opened ? Bytes(bytes.begin(), bytes.end()) : Bytes{};
+    if (!chooses) {
+      opml::SumQuestion question{below(view.sums.size() / opml::kSumBytes + 1), view.sums, {}};
+      if (question.is_element()) question.leaf = copy;
+      const Bytes witness =
+          opml::make_sum_witness(referee.prover, theirs, view.tokens, place, question)
+              .value_or(Bytes{});
+      return opml::ComputeSum{subject, hashes[leaf], question, witness};
+    }
+    std::vector<Hash32> siblings;
+    std::vector<Hash32> nodes = hashes;
+    for (std::uint64_t at = leaf; nodes.size() > 1; at >>= 1) {
+      siblings.push_back(nodes[at ^ 1]);
+      nodes = crypto::merkle_level_above(nodes, 0);
+    }
+    if (chance(50)) {
+      const opml::Standing standing = view.standing();
+      return opml::AskSums{standing.rest(), standing.node, spot, hashes[leaf], siblings};
+    }
+    const Bytes witness =
+        opml::make_witness(referee.prover, theirs, view.tokens, place).value_or(Bytes{});
+    return opml::ComputeStep{subject, spot, copy, siblings, witness};
   }
 
   void spoil(opml::Commit& move) {
@@ -203,65 +260,135 @@ class GameEquivalence : public testing::TestWithParam<unsigned> {
   }
   void spoil(opml::Pick& move) {
     if (chance(50))
-      move.node.bytes[0] ^= 1;
+      (chance(50) ? move.rest : move.node).bytes[7] ^= 1;
     else
       move.index += 32;
+  }
+  void spoil(opml::Standing& standing) {
+    switch (below(4)) {
+      case 0:
+        standing.node.bytes[0] ^= 1;
+        break;
+      case 1:
+        standing.statement.bytes[3] ^= 1;
+        break;
+      case 2:
+        standing.sides.challenger = world_.asker.address();
+        break;
+      default:
+        standing.sides.claim_hash.bytes[31] ^= 1;
+    }
   }
   void spoil(opml::Reveal& move) {
     if (chance(30))
       move.children.pop_back();
+    else if (chance(30))
+      move.about.bytes[1] ^= 1;
     else if (chance(50))
       move.siblings.pop_back();
     else
       move.children[below(move.children.size())].bytes[31] ^= 1;
   }
-  void spoil(opml::OpenLeaf& move) {
-    switch (below(5)) {
+  void spoil(opml::Subject& subject) {
+    switch (below(3)) {
       case 0:
-        move.leaf[below(move.leaf.size())] ^= 1;
+        subject.model.context_length += 1;
         break;
       case 1:
-        move.siblings.pop_back();
-        break;
-      case 2:
-        move.operator_opening.pop_back();
-        break;
-      case 3:
-        move.model.context_length += 1;
+        subject.claim.output_position += 1;
         break;
       default:
-        move.claim.output_position += 1;
+        subject.sides.operator_address = world_.asker.address();
     }
   }
-  void spoil(opml::ShowPadding& move) {
-    if (chance(50))
-      move.siblings.emplace_back();
-    else
-      move.operator_opening.push_back(0);
-  }
-  void spoil(opml::Point& move) {
-    if (chance(50))
-      move.leaf_hash.bytes[9] ^= 1;
-    else
-      move.element += 300;
-  }
-  void spoil(opml::ComputeStep& move) {
+  void spoil(opml::OpenLeaves& move) {
     switch (below(4)) {
       case 0:
-        move.witness.resize(below(move.witness.size()));
+        move.siblings.pop_back();
+        break;
+      case 1:
+        move.leaves.resize(move.leaves.size() + (chance(50) ? 256 : 1));
+        break;
+      case 2:
+        move.about.bytes[30] ^= 1;
+        break;
+      default:
+        if (!move.leaves.empty()) move.leaves[below(move.leaves.size())] ^= 1;
+    }
+  }
+  void spoil(opml::ComputeStep& move) {
+    switch (below(6)) {
+      case 0:
+        move.witness.resize(move.witness.size() / 2);
         break;
       case 1:
         move.witness.push_back(0);
         break;
       case 2:
-        move.leaf[below(move.leaf.size())] ^= 1;
+        move.leaf.resize(move.leaf.size() + 1, 1);
+        break;
+      case 3:
+        move.siblings.emplace_back();
+        break;
+      case 4:
+        move.spot.leaf += 1U << below(4);
         break;
       default:
-        move.witness[below(move.witness.size())] ^= 1;
+        if (move.witness.empty())
+          spoil(move.subject);
+        else
+          move.witness[below(move.witness.size())] ^= 1;
     }
   }
-  void spoil(opml::Timeout& /*move*/) {}
-  void spoil(opml::Settle& /*move*/) {}
+  void spoil(opml::AskSums& move) {
+    switch (below(5)) {
+      case 0:
+        move.leaf_hash.bytes[9] ^= 1;
+        break;
+      case 1:
+        move.spot.element += 300;
+        break;
+      case 2:
+        move.spot.leaf += 1U << below(4);
+        break;
+      case 3:
+        move.siblings.emplace_back();
+        break;
+      default:
+        (chance(50) ? move.rest : move.node).bytes[7] ^= 1;
+    }
+  }
+  void spoil(opml::GiveSums& move) {
+    if (chance(50))
+      move.sums.resize(move.sums.size() + 3);
+    else if (chance(50))
+      move.sums.resize(325);
+    else
+      spoil(move.standing);
+  }
+  void spoil(opml::ComputeSum& move) {
+    switch (below(6)) {
+      case 0:
+        move.witness.push_back(0);
+        break;
+      case 1:
+        move.question.number += 1 + below(3);
+        break;
+      case 2:
+        move.question.sums.push_back(0);
+        break;
+      case 3:
+        move.question.leaf.push_back(0);
+        break;
+      case 4:
+        move.leaf_hash.bytes[0] ^= 1;
+        break;
+      default:
+        spoil(move.subject);
+    }
+  }
+  void spoil(opml::Timeout& move) { spoil(move.standing); }
+  void spoil(opml::Settle& move) { spoil(move.standing); }
 
   Address sender_of(const opml::GameRules& rules) {
     if (chance(8)) return world_.asker.address();
@@ -271,13 +398,15 @@ class GameEquivalence : public testing::TestWithParam<unsigned> {
 
   /// `is_late_` says that the clock has run out.
   Move some_move(const Situation& situation, const opml::GameRules& rules) {
-    if (is_late_ && chance(70)) return opml::Timeout{};
-    if (chance(2)) return opml::Settle{};
-    if (chance(4)) return opml::Timeout{};
+    const opml::Timeout timeout{opml::testing::view_of(rules, situation.referee.tokens).standing()};
+    if (is_late_ && chance(70)) return timeout;
+    if (chance(2)) return opml::Settle{timeout.standing};
+    if (chance(4)) return timeout;
     if (!past_.empty() && chance(6)) return past_[below(past_.size())];
     auto move = right_move(situation, rules);
-    if (!move) return opml::Timeout{};
-    if (chance(20)) std::visit([this](auto& each) { spoil(each); }, *move);
+    if (!move) return timeout;
+    const bool is_rare = std::holds_alternative<opml::GiveSums>(*move);
+    if (chance(is_rare ? 50 : 20)) std::visit([this](auto& each) { spoil(each); }, *move);
     return *move;
   }
 
@@ -296,7 +425,7 @@ class GameEquivalence : public testing::TestWithParam<unsigned> {
     auto rules = open(situation, number);
     past_.clear();
     // Then both sides fall silent; half of the games come to their end before that.
-    const std::uint64_t most_moves = 3 + below(24);
+    const std::uint64_t most_moves = 3 + below(32);
     for (unsigned moves = 0; opml::is_live(rules.dispute().phase); ++moves) {
       if (moves == most_moves) {
         world_.rpc("evm_mine", fmt::format("[{}]", rules.dispute().deadline + 1));
@@ -305,7 +434,9 @@ class GameEquivalence : public testing::TestWithParam<unsigned> {
       const auto block = must(world_.client.block()).timestamp;
       is_late_ = block >= rules.dispute().deadline;
       const Address sender = sender_of(rules);
-      const Move move = moves >= most_moves ? Move(opml::Timeout{}) : some_move(situation, rules);
+      const Move timeout =
+          opml::Timeout{opml::testing::view_of(rules, situation.referee.tokens).standing()};
+      const Move move = moves >= most_moves ? timeout : some_move(situation, rules);
       const auto call = call_of(number, move);
       const std::string said = ask(sender, must(call.data));
       auto copy = rules;
@@ -354,8 +485,9 @@ TEST_P(GameEquivalence, ContractAndRulesAgreeOnRandomGames) {
   std::printf("%zu moves compared\n", compared_);
   for (const char* seen :
        {"OperatorWon", "ChallengerWon", "WrongPhase", "ClockExpired", "ClockRunning", "ClaimStands",
-        "NotTheOperator", "NotTheChallenger", "WrongStatement", "WrongNode", "ChildCount",
-        "SiblingCount", "IndexOutOfRange", "showPadding", "step"}) {
+        "NotTheOperator", "NotTheChallenger", "WrongStanding", "WrongNode", "ChildCount",
+        "SiblingCount", "IndexOutOfRange", "BadSums", "SumOutOfRange", "step", "askSums",
+        "giveSums", "stepSum"}) {
     EXPECT_GT(verdicts_[seen], 0U) << seen;
   }
   // What is in the game is what it owes: all bonds are decided.

@@ -74,8 +74,8 @@ class Comparison {
     claim_ = claim;
   }
 
-  void begin(const Bytes& leaf, const Bytes& witness) {
-    cases_.push_back({leaf, witness, {}});
+  void begin(const Bytes& leaf, const Bytes& witness, const Bytes& sums = {}) {
+    cases_.push_back({leaf, sums, witness, {}});
     size_ += leaf.size() + witness.size();
     if (size_ > kBatchBytes) {
       const batch::Case last = std::move(cases_.back());
@@ -100,11 +100,12 @@ class Comparison {
     } else if (at >= given.leaf.size() && at - given.leaf.size() < witness.size()) {
       witness[at - given.leaf.size()] ^= change.mask;
     }
-    if (change.question != kPadding) change.leaf_hash = crypto::merkle_leaf(leaf);
+    change.leaf_hash = leaf.empty() ? Hash32{} : crypto::merkle_leaf(leaf);
     if (wrong_hash) change.leaf_hash.bytes[7] ^= 1;
     const Place place{change.leaf_index.to_u64().value(),
                       static_cast<std::uint32_t>(change.element.to_u64().value())};
-    expected_.push_back(judge(change, place, leaf, witness));
+    const opml::SumQuestion sum{change.number.to_u64().value(), given.sums, leaf};
+    expected_.push_back(judge(change, place, sum, witness));
     cases_.back().variations.push_back(change);
   }
 
@@ -143,25 +144,26 @@ class Comparison {
   [[nodiscard]] const std::map<std::string, std::size_t>& seen() const { return seen_; }
 
   static constexpr std::uint8_t kStep = 0;
-  static constexpr std::uint8_t kLeaf = 1;
-  static constexpr std::uint8_t kPadding = 2;
+  static constexpr std::uint8_t kSum = 1;
 
  private:
   static constexpr std::size_t kBatchBytes = 200'000;
 
-  Answer judge(const batch::Variation& change, const Place& place, BytesView leaf,
-               BytesView witness) const {
+  /// The question's leaf is that of the case, and its number that of the change.
+  Answer judge(const batch::Variation& change, const Place& place,
+               const opml::SumQuestion& question, BytesView witness) const {
     const auto answer = [this](const auto& checked) {
       if (checked) return answer_of(static_cast<std::uint32_t>(*checked));
       return selectors_.at(opml::fault_name(checked.error()));
     };
     switch (change.question) {
-      case kLeaf:
-        return answer(check_leaf(claim_, place.leaf_index, change.leaf_hash, leaf, witness));
-      case kPadding:
-        return answer(check_padding(claim_, place.leaf_index, change.leaf_hash, witness));
+      case kSum: {
+        const auto checked = check_question(question, change.leaf_hash);
+        if (!checked) return selectors_.at(opml::fault_name(checked.error()));
+        return answer(check_step_sum(claim_, place, question, witness));
+      }
       default:
-        return answer(check_step(claim_, place, change.leaf_hash, leaf, witness));
+        return answer(check_step(claim_, place, change.leaf_hash, question.leaf, witness));
     }
   }
 
@@ -208,6 +210,9 @@ class Recorder {
         trace_(std::move(trace)) {}
 
   [[nodiscard]] const StoredTrace& trace() const { return *trace_; }
+  [[nodiscard]] bool is_product(std::uint32_t op) const {
+    return prover_.program().operators[op].kind == OperatorKind::kMatMul;
+  }
   [[nodiscard]] const ModelProver& prover() const { return prover_; }
   [[nodiscard]] StepClaim claim() const { return StepClaim::of(prover_, trace_->root(), tokens_); }
 
@@ -233,6 +238,29 @@ class Recorder {
     return made;
   }
 
+  /// The claimed sums of an element, which has none where it is no product, and its leaf.
+  opml::SumQuestion question(const Place& place, bool is_wrong_count) const {
+    const opml::Leaf leaf = trace_->leaf(place.leaf_index);
+    opml::SumQuestion made{
+        0,
+        opml::make_sums(prover_, *trace_, tokens_, place).value_or(Bytes(opml::kSumBytes)),
+        {leaf.begin(), leaf.end()}};
+    if (is_wrong_count) made.sums.resize(made.sums.size() + opml::kSumBytes);
+    return made;
+  }
+  Bytes record_sum(const Place& place, const opml::SumQuestion& question) const {
+    const opml::TraceShape& shape = trace_->shape();
+    opml::RecordAccess access(prover_, *trace_, tokens_, prefix_);
+    const auto self = access.open(static_cast<std::uint32_t>(shape.operator_of(place.leaf_index)));
+    const std::uint64_t number = shape.leaf_of(place.leaf_index);
+    if (self && number < self->layout.leaves() &&
+        place.element < self->layout.elements_in(number)) {
+      static_cast<void>(opml::Step(access, *self, self->layout.element_at(number, place.element))
+                            .run_sum(opml::unpack_sums(question.sums), question.number));
+    }
+    return access.witness();
+  }
+
  private:
   ClaimTokens tokens_;
   std::vector<engine::TokenId> prefix_;
@@ -245,6 +273,7 @@ batch::Variation plain(const opml::testing::StepCase& given) {
           given.place.leaf_index,
           {},
           std::uint64_t{given.place.element},
+          0,
           std::uint64_t{given.leaf.size()},
           std::uint64_t{given.witness.size()},
           0,
@@ -282,33 +311,80 @@ void ask_around(Comparison& comparison, std::mt19937& random, const Recorder& re
   if (any(4) == 0) with([](batch::Variation& v) { v.leaf_length = 255; });
 }
 
-/// checkLeaf and checkPadding at and behind the end of one operator.
+/// A question about the sums of an element of MatMul, and others close to it. In edge traces the
+/// sums are nobody's, so that most of them are false.
+void ask_about_sums(Comparison& comparison, std::mt19937& random, const Recorder& recorder,
+                    const Place& place) {
+  const auto any = [&](std::size_t bound) {
+    return std::uint64_t{below(random, static_cast<std::uint32_t>(bound))};
+  };
+  opml::SumQuestion question = recorder.question(place, any(4) == 0);
+  question.number = any(question.count() + 1);
+  if (!question.is_element()) question.leaf.clear();
+  const Bytes witness = recorder.record_sum(place, question);
+  const batch::Variation right{Comparison::kSum,
+                               place.leaf_index,
+                               {},
+                               std::uint64_t{place.element},
+                               question.number,
+                               std::uint64_t{question.leaf.size()},
+                               std::uint64_t{witness.size()},
+                               0,
+                               0};
+  comparison.begin(question.leaf, witness, question.sums);
+  comparison.ask(right);
+  for (unsigned i = 0; i < 6; ++i) {
+    batch::Variation other = right;
+    other.at = any(question.leaf.size() + witness.size());
+    other.mask = static_cast<std::uint8_t>(1 + any(255));
+    comparison.ask(other);
+  }
+  const auto with = [&](auto change, bool wrong_hash = false) {
+    batch::Variation other = right;
+    change(other);
+    comparison.ask(other, wrong_hash);
+  };
+  with([&](batch::Variation& v) { v.witness_length = any(witness.size()); });
+  with([&](batch::Variation& v) { v.witness_length = witness.size() + 1 + any(40); });
+  with([&](batch::Variation& v) { v.number = any(question.count() + 3); });
+  with([&](batch::Variation& v) { v.leaf_length = 256 - right.leaf_length.to_u64().value(); });
+  with([&](batch::Variation& v) { v.element = any(130); });
+  with([&](batch::Variation& v) {
+    v.leaf_index =
+        v.leaf_index.to_u64().value() ^ (1U << any(recorder.trace().shape().height() + 1));
+  });
+  with([](batch::Variation&) {}, true);
+}
+
+/// Leaves that are there, left out, or where none may be, at and behind the end of one operator.
 void ask_about_leaves(Comparison& comparison, std::mt19937& random, const Recorder& recorder,
                       std::uint32_t op) {
-  const StoredTrace& trace = recorder.trace();
-  const std::uint64_t last = trace.shape().leaf_index(op, trace.layout(op).leaves() - 1);
-  const opml::Leaf leaf = trace.leaf(last);
+  const opml::TraceShape& shape = recorder.trace().shape();
+  const std::uint64_t last = shape.leaf_index(op, recorder.trace().layout(op).leaves() - 1);
+  const opml::Leaf leaf = recorder.trace().leaf(last);
   const Bytes opening = recorder.prover().operator_opening(op);
   comparison.begin({leaf.begin(), leaf.end()}, opening);
-  for (const std::uint8_t question : {Comparison::kLeaf, Comparison::kPadding}) {
-    for (const std::uint64_t index : {last, last + 1}) {
-      const batch::Variation right{question, index, {}, 0, 256, opening.size(), 0, 0};
-      comparison.ask(right);
-      comparison.ask(right, true);
-      batch::Variation other = right;
-      other.at = below(random, static_cast<std::uint32_t>(256 + opening.size()));
-      other.mask = 1;
-      comparison.ask(other);
-      other = right;
-      other.witness_length = opening.size() - 1;
-      comparison.ask(other);
-      other.witness_length = opening.size() + 1;
-      comparison.ask(other);
+  const std::uint64_t beyond = shape.leaf_index(shape.operators, op);
+  for (const std::uint64_t index : {last, last + 1, beyond}) {
+    for (const std::uint64_t length : {0U, 256U}) {
+      for (const std::uint64_t opened :
+           {std::size_t{0}, opening.size() - 1, opening.size(), opening.size() + 1}) {
+        batch::Variation change{Comparison::kStep,
+                                index,
+                                {},
+                                std::uint64_t{below(random, 130)},
+                                0,
+                                length,
+                                opened,
+                                0,
+                                0};
+        comparison.ask(change);
+        comparison.ask(change, true);
+        change.at = below(random, static_cast<std::uint32_t>(256 + opening.size()));
+        change.mask = 1;
+        comparison.ask(change);
+      }
     }
-  }
-  const std::uint64_t beyond = trace.shape().leaf_index(trace.shape().operators, op);
-  for (const std::size_t length : {std::size_t{0}, opening.size()}) {
-    comparison.ask({Comparison::kPadding, beyond, {}, 0, 256, length, 0, 0});
   }
 }
 
@@ -358,6 +434,9 @@ void compare_trace(Comparison& comparison, std::mt19937& random, const Recorder&
     for (unsigned i = 0; i < places; ++i) {
       ask_around(comparison, random, recorder,
                  recorder.record(random_place(recorder.trace(), random, op)), 8);
+      if (i % 4 == 0 || recorder.is_product(op)) {
+        ask_about_sums(comparison, random, recorder, random_place(recorder.trace(), random, op));
+      }
     }
     ask_about_leaves(comparison, random, recorder, op);
   }
@@ -429,6 +508,7 @@ void compare_hostile_programs(Comparison& comparison, std::mt19937& random, unsi
       for (int place = 0; place < 4; ++place) {
         ask_around(comparison, random, recorder,
                    recorder.record(random_place(recorder.trace(), random, op)), 2);
+        ask_about_sums(comparison, random, recorder, random_place(recorder.trace(), random, op));
       }
     }
   }
@@ -465,8 +545,8 @@ Program with_hostile_weights(Program program, std::mt19937& random) {
 TEST(StepEquivalence, ContractAndCppJudgeAlike) {
   Comparison comparison;
   std::mt19937 random(1);
-  for (const unsigned seed : {1U, 2U}) {
-    const Program program = toy_program(seed);
+  for (const auto& [seed, hidden] : {std::pair{1U, 3U}, {2U, 3U}, {5U, 600U}}) {
+    const Program program = toy_program(seed, hidden);
     const ClaimTokens tokens = some_claim(program, 2, 3, seed);
     compare_trace(comparison, random,
                   Recorder(program, tokens, plain_trace(program, tokens.prefix())), 10);

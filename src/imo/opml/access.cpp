@@ -7,7 +7,7 @@ namespace imo::opml {
 
 Checked<InputTensor> DirectAccess::open(std::uint32_t op) {
   const TraceShape& shape = trace_.shape();
-  if (op >= shape.operators) return tl::unexpected(StepFault::kOperatorOutOfRange);
+  IMO_CHECK(op < shape.operators, "no such operator");
   const model::Operator& descriptor = program_.operators[op];
   if (auto fits = check_tensor(descriptor, op, shape); !fits) return tl::unexpected(fits.error());
   return InputTensor{op, descriptor, TensorLayout::of(descriptor, op, shape)};

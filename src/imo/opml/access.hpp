@@ -14,6 +14,7 @@ class DirectAccess {
                std::span<const engine::TokenId> tokens)
       : program_(program), trace_(trace), tokens_(tokens) {}
 
+  [[nodiscard]] const TraceShape& shape() const { return trace_.shape(); }
   Checked<InputTensor> open(std::uint32_t op);
   Checked<Values> row(const InputTensor& from, std::uint32_t position, std::uint64_t first,
                       std::uint64_t count);

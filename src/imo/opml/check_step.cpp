@@ -4,16 +4,8 @@
 #include "imo/opml/element.hpp"
 #include "imo/opml/replay_access.hpp"
 
-#include <algorithm>
-
 namespace imo::opml {
 namespace {
-
-/// The contested operator, opened, and where in it the descent ended.
-struct Contested {
-  InputTensor self;
-  std::uint64_t leaf = 0;
-};
 
 Checked<void> check_leaf_bytes(BytesView leaf, const Hash32& leaf_hash) {
   if (leaf.size() != kLeafBytes) return tl::unexpected(StepFault::kBadLeafLength);
@@ -21,19 +13,34 @@ Checked<void> check_leaf_bytes(BytesView leaf, const Hash32& leaf_hash) {
   return {};
 }
 
-Checked<Contested> open_contested(ReplayAccess& access, std::uint64_t leaf_index) {
+/// Where the descent ended: its operator, opened, and the leaf, if the trace has one there.
+struct Contested {
+  InputTensor self;
+  std::uint64_t leaf = 0;
+  bool has_leaf = false;
+};
+
+Checked<Contested> open_place(ReplayAccess& access, std::uint64_t leaf_index) {
   const std::uint64_t op = access.shape().operator_of(leaf_index);
-  if (op >= access.shape().operators) return tl::unexpected(StepFault::kOperatorOutOfRange);
+  if (op >= access.shape().operators) return Contested{};
   IMO_TRY(const InputTensor self, access.open(static_cast<std::uint32_t>(op)));
-  return Contested{self, access.shape().leaf_of(leaf_index)};
+  const std::uint64_t leaf = access.shape().leaf_of(leaf_index);
+  return Contested{self, leaf, leaf < self.layout.leaves()};
 }
 
-Checked<Contested> open_leaf(ReplayAccess& access, std::uint64_t leaf_index) {
-  IMO_TRY(const Contested contested, open_contested(access, leaf_index));
-  if (contested.leaf >= contested.self.layout.leaves()) {
-    return tl::unexpected(StepFault::kLeafOutOfRange);
+/// What must be in place `number` of a leaf that the trace has: an element, or zero behind the
+/// last.
+Checked<Wide> compute(ReplayAccess& access, const Contested& contested, std::uint32_t number) {
+  const TensorLayout& layout = contested.self.layout;
+  if (number >= kLeafBytes / layout.element_bytes(contested.leaf)) {
+    return tl::unexpected(StepFault::kElementOutOfRange);
   }
-  return contested;
+  if (number >= layout.elements_in(contested.leaf)) return Wide{0};
+  return Step(access, contested.self, layout.element_at(contested.leaf, number)).run();
+}
+
+std::int64_t element_of(BytesView leaf, const Place& place, unsigned size) {
+  return read_element(leaf.subspan(std::size_t{place.element} * size, size));
 }
 
 }  // namespace
@@ -44,49 +51,46 @@ TraceShape StepClaim::shape() const {
                         prompt_count + output_position);
 }
 
-Checked<std::uint32_t> check_leaf(const StepClaim& claim, std::uint64_t leaf_index,
-                                  const Hash32& leaf_hash, BytesView leaf,
-                                  BytesView operator_opening) {
-  IMO_TRY_VOID(check_leaf_bytes(leaf, leaf_hash));
-  ReplayAccess access(claim, operator_opening);
-  const Checked<Contested> contested = open_leaf(access, leaf_index);
-  if (!contested) return tl::unexpected(contested.error());
-  IMO_TRY_VOID(access.finish());
-  const TensorLayout& layout = contested->self.layout;
-  const std::uint32_t elements = layout.elements_in(contested->leaf);
-  const BytesView padding = leaf.subspan(elements * layout.element_bytes(contested->leaf));
-  if (!std::all_of(padding.begin(), padding.end(), [](std::uint8_t b) { return b == 0; })) {
-    return tl::unexpected(StepFault::kNonZeroPadding);
-  }
-  return elements;
-}
-
-Checked<bool> check_padding(const StepClaim& claim, std::uint64_t leaf_index,
-                            const Hash32& leaf_hash, BytesView operator_opening) {
-  ReplayAccess access(claim, operator_opening);
-  bool is_padding = true;
-  if (access.shape().operator_of(leaf_index) < access.shape().operators) {
-    IMO_TRY(const Contested contested, open_contested(access, leaf_index));
-    is_padding = contested.leaf >= contested.self.layout.leaves();
-  }
-  IMO_TRY_VOID(access.finish());
-  return is_padding && leaf_hash.is_zero();
+Checked<void> check_question(const SumQuestion& question, const Hash32& leaf_hash) {
+  if (question.number > question.count()) return tl::unexpected(StepFault::kSumOutOfRange);
+  if (question.is_element()) return check_leaf_bytes(question.leaf, leaf_hash);
+  if (!question.leaf.empty()) return tl::unexpected(StepFault::kBadLeafLength);
+  return {};
 }
 
 Checked<bool> check_step(const StepClaim& claim, const Place& place, const Hash32& leaf_hash,
                          BytesView leaf, BytesView witness) {
-  IMO_TRY_VOID(check_leaf_bytes(leaf, leaf_hash));
+  const bool is_there = !leaf.empty();
+  if (is_there) IMO_TRY_VOID(check_leaf_bytes(leaf, leaf_hash));
+  if (!is_there && !leaf_hash.is_zero()) return tl::unexpected(StepFault::kLeafMismatch);
   ReplayAccess access(claim, witness);
-  IMO_TRY(const Contested contested, open_leaf(access, place.leaf_index));
+  IMO_TRY(const Contested contested, open_place(access, place.leaf_index));
+  if (!contested.has_leaf || !is_there) {
+    IMO_TRY_VOID(access.finish());
+    return contested.has_leaf == is_there;
+  }
+  IMO_TRY(const Wide computed, compute(access, contested, place.element));
+  IMO_TRY_VOID(access.finish());
+  return computed == element_of(leaf, place, contested.self.layout.element_bytes(contested.leaf));
+}
+
+Checked<bool> check_step_sum(const StepClaim& claim, const Place& place,
+                             const SumQuestion& question, BytesView witness) {
+  ReplayAccess access(claim, witness);
+  IMO_TRY(const Contested contested, open_place(access, place.leaf_index));
+  if (!contested.has_leaf) return tl::unexpected(StepFault::kNoLeaf);
   const TensorLayout& layout = contested.self.layout;
   if (place.element >= layout.elements_in(contested.leaf)) {
     return tl::unexpected(StepFault::kElementOutOfRange);
   }
-  const Element at = layout.element_at(contested.leaf, place.element);
-  IMO_TRY(const Wide computed, Step(access, contested.self, at).run());
+  const Values sums = unpack_sums(question.sums);
+  Step step(access, contested.self, layout.element_at(contested.leaf, place.element));
+  IMO_TRY(const std::optional<Wide> computed, step.run_sum(sums, question.number));
   IMO_TRY_VOID(access.finish());
+  if (!computed) return false;
   const unsigned size = layout.element_bytes(contested.leaf);
-  return computed == read_element(leaf.subspan(std::size_t{place.element} * size, size));
+  return *computed ==
+         (question.is_element() ? element_of(question.leaf, place, size) : sums[question.number]);
 }
 
 }  // namespace imo::opml

@@ -51,6 +51,9 @@ std::string solidity_constants() {
   Library library;
   library.add("LEAF_BYTES", kLeafBytes);
   library.add("ROUND_BITS", kRoundBits);
+  library.add("GROUP_BITS", kGroupBits);
+  library.add("SUM_COLUMNS", kSumColumns);
+  library.add("SUM_BYTES", kSumBytes);
   library.add("MAX_POSITIONS", kMaxPositions);
   library.add("ROW_LEAF_BITS", kRowLeafBits);
   library.add_hash("MODEL_TAG", crypto::keccak256(as_bytes(model::kModelRootTag)));

@@ -1,6 +1,7 @@
 #include "imo/opml/game_rules.hpp"
 
 #include "imo/base/check.hpp"
+#include "imo/crypto/keccak.hpp"
 #include "imo/crypto/merkle.hpp"
 #include "imo/opml/element.hpp"
 
@@ -17,8 +18,13 @@ tl::unexpected<std::string_view> refuse(std::string_view error) {
 /// Checks of the contract whose names are those of StepFault.
 template <typename T>
 tl::expected<T, std::string_view> named(const Checked<T>& checked) {
-  if (!checked) return refuse(fault_name(checked.error()));
-  return *checked;
+  return checked.map_error([](StepFault fault) { return fault_name(fault); });
+}
+
+/// What a program cannot compute is wrong, whatever is claimed.
+tl::expected<bool, std::string_view> judged(const Checked<bool>& checked) {
+  if (!checked && is_programs_fault(checked.error())) return false;
+  return named(checked);
 }
 
 /// TraceLayout.shapeOf, behind the check of the model's opening.
@@ -58,13 +64,26 @@ tl::expected<Hash32, std::string_view> root_of_choice(const TraceShape& shape,
   return node;
 }
 
-/// The node `levels` above its descendants there.
+/// The node `height` above its descendants of the next round.
 tl::expected<Hash32, std::string_view> node_above(std::vector<Hash32> nodes, unsigned height) {
   const unsigned levels = std::min(kRoundBits, height);
   if (nodes.size() != std::size_t{1} << levels) return refuse("ChildCount");
   for (unsigned at = 0; at < levels; ++at) nodes = crypto::merkle_level_above(nodes, at);
   return nodes.front();
 }
+
+/// What stands at `index` of its level, up to the node above all its siblings.
+Hash32 root_of(Hash32 node, std::uint64_t index, const std::vector<Hash32>& siblings) {
+  for (const Hash32& sibling : siblings) {
+    node =
+        (index & 1) != 0 ? crypto::merkle_node(sibling, node) : crypto::merkle_node(node, sibling);
+    index >>= 1;
+  }
+  return node;
+}
+
+/// The most sums that a row has.
+constexpr std::size_t kMaxSumBytes = model::kMaxColumns / kSumColumns * kSumBytes;
 
 StepClaim step_claim(const GameClaim& claim, const ModelOpening& model) {
   return {model,
@@ -76,22 +95,13 @@ StepClaim step_claim(const GameClaim& claim, const ModelOpening& model) {
           static_cast<std::uint32_t>(claim.output_position)};
 }
 
-/// What checkLeaf and step look at before the model.
-Ruling check_leaf_bytes(BytesView leaf, const Hash32& hash) {
-  if (leaf.size() != kLeafBytes) return refuse("BadLeafLength");
-  if (crypto::merkle_leaf(leaf) != hash) return refuse("LeafMismatch");
-  return {};
-}
-
 }  // namespace
 
 GameRules::GameRules(Clocks clocks, const GameClaim& claim, engine::TokenId token,
-                     const Address& operator_address, const Address& challenger, std::uint64_t now)
-    : clocks_(clocks) {
+                     const Sides& sides, std::uint64_t now)
+    : clocks_(clocks), sides_(sides), model_root_(claim.model_root) {
   dispute_.phase = Phase::kCommit;
-  dispute_.operator_address = operator_address;
-  dispute_.challenger = challenger;
-  dispute_.statement = claim.statement(token);
+  dispute_.standing = Standing{sides, claim.statement(token), {}}.hash();
   dispute_.deadline = now + clocks.clock;
   dispute_.other_time = clocks.clock;
 }
@@ -108,27 +118,62 @@ Ruling GameRules::check_turn(Phase phase) const {
   return {};
 }
 
-Ruling GameRules::check_challenger(Phase phase, const Hash32& node) const {
-  IMO_TRY_VOID(check_turn(phase));
-  if (sender_ != dispute_.challenger) return refuse("NotTheChallenger");
-  if (node != dispute_.node) return refuse("WrongNode");
+Ruling GameRules::check_standing(const Hash32& about, const Hash32& node) const {
+  if (pair_hash(about, node) != dispute_.standing) return refuse("WrongStanding");
   return {};
 }
 
-Ruling GameRules::check_chosen(const Hash32& chosen, const std::vector<Hash32>& siblings,
-                               unsigned levels) const {
+Ruling GameRules::check_standing(const Standing& standing) const {
+  return check_standing(standing.about(), standing.node);
+}
+
+/// Who picks and asks is the challenger, or the standing is not that of this dispute.
+Hash32 GameRules::about_of_sender(const Hash32& rest) const {
+  Hash32 word;
+  std::copy(sender_.bytes.begin(), sender_.bytes.end(), word.bytes.begin() + 12);
+  return pair_hash(word, rest);
+}
+
+Ruling GameRules::check_challenger() const {
+  if (sender_ != sides_.challenger) return refuse("NotTheChallenger");
+  return {};
+}
+
+Ruling GameRules::check_operator() const {
+  if (sender_ != sides_.operator_address) return refuse("NotTheOperator");
+  return {};
+}
+
+Ruling GameRules::check_chosen(const Hash32& about, const Hash32& chosen,
+                               const std::vector<Hash32>& siblings) const {
+  const unsigned levels =
+      dispute_.phase == Phase::kReveal ? kRoundBits : (dispute_.depth - 1) % kRoundBits + 1;
   if (siblings.size() != levels) return refuse("SiblingCount");
-  Hash32 node = chosen;
-  for (unsigned level = 0; level < levels; ++level) {
-    node = (dispute_.leaf_index >> level & 1) != 0 ? crypto::merkle_node(siblings[level], node)
-                                                   : crypto::merkle_node(node, siblings[level]);
-  }
-  if (node != dispute_.node) return refuse("WrongNode");
-  return {};
+  return check_standing(about, root_of(chosen, dispute_.leaf_index, siblings));
 }
 
-unsigned GameRules::last_levels() const {
-  return (dispute_.height - 1) % kRoundBits + 1;
+tl::expected<Hash32, std::string_view> GameRules::node_above_leaf(
+    const Spot& spot, const Hash32& leaf_hash, const std::vector<Hash32>& siblings) const {
+  const unsigned bits = group_bits(dispute_.height);
+  if (siblings.size() != bits) return refuse("SiblingCount");
+  if (spot.leaf >> bits != 0) return refuse("IndexOutOfRange");
+  return root_of(leaf_hash, spot.leaf, siblings);
+}
+
+Place GameRules::place_of(const Spot& spot) const {
+  const auto element =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(spot.element, 0xFFFFFFFF));
+  return {dispute_.leaf_index << group_bits(dispute_.height) | spot.leaf, element};
+}
+
+void GameRules::point(const Place& place) {
+  dispute_.leaf_index = place.leaf_index;
+  dispute_.element = place.element;
+  dispute_.depth = dispute_.height;
+}
+
+unsigned GameRules::levels_left() const {
+  return dispute_.height - dispute_.depth - group_bits(dispute_.height);
 }
 
 void GameRules::pass(Phase next) {
@@ -150,19 +195,20 @@ void GameRules::end(Phase outcome) {
 
 Ruling GameRules::apply(const Commit& move) {
   IMO_TRY_VOID(check_turn(Phase::kCommit));
-  if (sender_ != dispute_.operator_address) return refuse("NotTheOperator");
-  if (move.claim.statement(move.token) != dispute_.statement) return refuse("WrongStatement");
-  IMO_TRY(const TraceShape shape, shape_of(move.claim, move.model));
+  const GameClaim& claim = move.subject.claim;
+  IMO_TRY_VOID(check_standing(Standing{move.subject.sides, claim.statement(move.token), {}}));
+  IMO_TRY_VOID(check_operator());
+  IMO_TRY(const TraceShape shape, shape_of(claim, move.subject.model));
   IMO_TRY(const Hash32 root, root_of_choice(shape, move.token, move.left_siblings));
   if (shape.height() > kMaxTreeHeight) return refuse("TreeTooHigh");
-  IMO_TRY(const Hash32 above, node_above(move.children, shape.height()));
+  IMO_TRY(const Hash32 above,
+          node_above(move.children, shape.height() - group_bits(shape.height())));
   if (above != root) return refuse("WrongNode");
 
-  GameClaim committed = move.claim;
+  GameClaim committed = claim;
   committed.trace_root = root;
   trace_root_ = root;
-  dispute_.statement = committed.statement();
-  dispute_.node = root;
+  dispute_.standing = Standing{sides_, committed.statement(), root}.hash();
   dispute_.height = shape.height();
   rounds_.push_back(move.children);
   pass(Phase::kPick);
@@ -170,85 +216,114 @@ Ruling GameRules::apply(const Commit& move) {
 }
 
 Ruling GameRules::apply(const Pick& move) {
-  IMO_TRY_VOID(check_challenger(Phase::kPick, move.node));
-  const unsigned left = dispute_.height - dispute_.depth;
+  IMO_TRY_VOID(check_turn(Phase::kPick));
+  IMO_TRY_VOID(check_standing(about_of_sender(move.rest), move.node));
+  const unsigned left = levels_left();
   const unsigned levels = std::min(kRoundBits, left);
   if (move.index >> levels != 0) return refuse("IndexOutOfRange");
   dispute_.leaf_index = dispute_.leaf_index << levels | move.index;
   dispute_.depth += levels;
-  pass(left == levels ? Phase::kOpenLeaf : Phase::kReveal);
+  pass(left == levels ? Phase::kOpenLeaves : Phase::kReveal);
   return {};
 }
 
 Ruling GameRules::apply(const Reveal& move) {
   IMO_TRY_VOID(check_turn(Phase::kReveal));
-  IMO_TRY(const Hash32 node, node_above(move.children, dispute_.height - dispute_.depth));
-  IMO_TRY_VOID(check_chosen(node, move.siblings, kRoundBits));
-  dispute_.node = node;
+  IMO_TRY(const Hash32 node, node_above(move.children, levels_left()));
+  IMO_TRY_VOID(check_chosen(move.about, node, move.siblings));
+  dispute_.standing = pair_hash(move.about, node);
   rounds_.push_back(move.children);
   pass(Phase::kPick);
   return {};
 }
 
-Ruling GameRules::apply(const OpenLeaf& move) {
-  IMO_TRY_VOID(check_turn(Phase::kOpenLeaf));
-  if (move.claim.statement() != dispute_.statement) return refuse("WrongStatement");
-  const Hash32 hash = crypto::merkle_leaf(move.leaf);
-  IMO_TRY_VOID(check_chosen(hash, move.siblings, last_levels()));
-  IMO_TRY_VOID(check_leaf_bytes(move.leaf, hash));
-  IMO_TRY_VOID(shape_of(move.claim, move.model));
-  IMO_TRY(const std::uint32_t elements,
-          named(check_leaf(step_claim(move.claim, move.model), dispute_.leaf_index, hash, move.leaf,
-                           move.operator_opening)));
-  dispute_.node = hash;
-  dispute_.element = elements - 1;
-  leaf_ = move.leaf;
-  pass(Phase::kPoint);
-  return {};
-}
-
-Ruling GameRules::apply(const ShowPadding& move) {
-  IMO_TRY_VOID(check_turn(Phase::kOpenLeaf));
-  if (move.claim.statement() != dispute_.statement) return refuse("WrongStatement");
-  IMO_TRY_VOID(check_chosen({}, move.siblings, last_levels()));
-  IMO_TRY_VOID(shape_of(move.claim, move.model));
-  IMO_TRY(const bool is_padding,
-          named(check_padding(step_claim(move.claim, move.model), dispute_.leaf_index, {},
-                              move.operator_opening)));
-  if (!is_padding) return refuse("NotPadding");
-  end(Phase::kOperatorWon);
-  return {};
-}
-
-Ruling GameRules::apply(const Point& move) {
-  IMO_TRY_VOID(check_challenger(Phase::kPoint, move.leaf_hash));
-  if (move.element > dispute_.element) return refuse("IndexOutOfRange");
-  dispute_.element = move.element;
+Ruling GameRules::apply(const OpenLeaves& move) {
+  IMO_TRY_VOID(check_turn(Phase::kOpenLeaves));
+  const unsigned bits = group_bits(dispute_.height);
+  const std::size_t size = move.leaves.size();
+  if (size % kLeafBytes != 0 || size > std::size_t{kLeafBytes} << bits) {
+    return refuse("BadLeafLength");
+  }
+  std::vector<Hash32> hashes = crypto::merkle_leaves(move.leaves, kLeafBytes);
+  hashes.resize(std::size_t{1} << bits);
+  IMO_TRY(const Hash32 node, node_above(hashes, bits));
+  IMO_TRY_VOID(check_chosen(move.about, node, move.siblings));
+  dispute_.standing = pair_hash(move.about, node);
+  leaves_ = move.leaves;
   pass(Phase::kStep);
   return {};
 }
 
 Ruling GameRules::apply(const ComputeStep& move) {
   IMO_TRY_VOID(check_turn(Phase::kStep));
-  if (move.claim.statement() != dispute_.statement) return refuse("WrongStatement");
-  IMO_TRY_VOID(check_leaf_bytes(move.leaf, dispute_.node));
-  IMO_TRY_VOID(shape_of(move.claim, move.model));
-  const Place place{dispute_.leaf_index, static_cast<std::uint32_t>(dispute_.element)};
-  IMO_TRY(const bool is_right, named(check_step(step_claim(move.claim, move.model), place,
-                                                dispute_.node, move.leaf, move.witness)));
+  const bool is_there = !move.leaf.empty();
+  const Hash32 leaf_hash = is_there ? crypto::merkle_leaf(move.leaf) : Hash32{};
+  IMO_TRY(const Hash32 node, node_above_leaf(move.spot, leaf_hash, move.siblings));
+  IMO_TRY_VOID(check_standing(move.subject.about(), node));
+  IMO_TRY_VOID(check_challenger());
+  if (is_there && move.leaf.size() != kLeafBytes) return refuse("BadLeafLength");
+  IMO_TRY_VOID(shape_of(move.subject.claim, move.subject.model));
+  const Place place = place_of(move.spot);
+  IMO_TRY(const bool is_right, judged(check_step(step_claim(move.subject.claim, move.subject.model),
+                                                 place, leaf_hash, move.leaf, move.witness)));
+  point(place);
   end(is_right ? Phase::kOperatorWon : Phase::kChallengerWon);
   return {};
 }
 
-Ruling GameRules::apply(const Timeout& /*move*/) {
+Ruling GameRules::apply(const AskSums& move) {
+  IMO_TRY_VOID(check_turn(Phase::kStep));
+  const Hash32 about = about_of_sender(move.rest);
+  IMO_TRY_VOID(check_standing(about, move.node));
+  IMO_TRY(const Hash32 node, node_above_leaf(move.spot, move.leaf_hash, move.siblings));
+  if (node != move.node) return refuse("WrongNode");
+  if (move.spot.element >= kLeafBytes) return refuse("IndexOutOfRange");
+  point(place_of(move.spot));
+  dispute_.standing = pair_hash(about, move.leaf_hash);
+  pass(Phase::kSums);
+  return {};
+}
+
+Ruling GameRules::apply(const GiveSums& move) {
+  IMO_TRY_VOID(check_turn(Phase::kSums));
+  IMO_TRY_VOID(check_standing(move.standing));
+  IMO_TRY_VOID(check_operator());
+  if (move.sums.size() % kSumBytes != 0 || move.sums.size() > kMaxSumBytes) {
+    return refuse("BadSums");
+  }
+  dispute_.standing =
+      pair_hash(move.standing.about(), pair_hash(move.standing.node, crypto::keccak256(move.sums)));
+  sums_ = move.sums;
+  pass(Phase::kStepSum);
+  return {};
+}
+
+Ruling GameRules::apply(const ComputeSum& move) {
+  IMO_TRY_VOID(check_turn(Phase::kStepSum));
+  IMO_TRY_VOID(check_standing(move.subject.about(),
+                              pair_hash(move.leaf_hash, crypto::keccak256(move.question.sums))));
+  IMO_TRY_VOID(check_challenger());
+  IMO_TRY_VOID(named(check_question(move.question, move.leaf_hash)));
+  IMO_TRY_VOID(shape_of(move.subject.claim, move.subject.model));
+  const Place place{dispute_.leaf_index, static_cast<std::uint32_t>(dispute_.element)};
+  IMO_TRY(const bool is_right,
+          judged(check_step_sum(step_claim(move.subject.claim, move.subject.model), place,
+                                move.question, move.witness)));
+  end(is_right ? Phase::kOperatorWon : Phase::kChallengerWon);
+  return {};
+}
+
+Ruling GameRules::apply(const Timeout& move) {
   if (!is_live(dispute_.phase)) return refuse("WrongPhase");
+  IMO_TRY_VOID(check_standing(move.standing));
   if (now_ < dispute_.deadline) return refuse("ClockRunning");
   end(is_challengers_move(dispute_.phase) ? Phase::kOperatorWon : Phase::kChallengerWon);
   return {};
 }
 
-Ruling GameRules::apply(const Settle& /*move*/) {
+Ruling GameRules::apply(const Settle& move) {
   if (!is_live(dispute_.phase)) return refuse("WrongPhase");
+  IMO_TRY_VOID(check_standing(move.standing));
   if (!is_struck_down_) return refuse("ClaimStands");
   end(Phase::kMoot);
   return {};

@@ -24,7 +24,8 @@ inline void claim_choice(StoredTrace& trace, engine::TokenId token) {
 }
 
 inline GameView view_of(const GameRules& rules, const ClaimTokens& tokens) {
-  return {rules.dispute(), tokens, rules.trace_root(), rules.rounds(), rules.leaf()};
+  return {rules.dispute(),    rules.sides(),  rules.model_root(), tokens,
+          rules.trace_root(), rules.rounds(), rules.leaves(),     rules.sums()};
 }
 
 inline GameRules open_game(const ModelProver& prover, const ClaimTokens& tokens,
@@ -32,8 +33,7 @@ inline GameRules open_game(const ModelProver& prover, const ClaimTokens& tokens,
   return {clocks,
           GameClaim::of(prover.opening().root(), {}, tokens),
           tokens.output[tokens.output_position],
-          kOperator,
-          kChallenger,
+          {.challenger = kChallenger, .operator_address = kOperator, .payer = {}, .claim_hash = {}},
           0};
 }
 

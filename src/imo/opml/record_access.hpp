@@ -16,6 +16,7 @@ class RecordAccess {
                std::span<const engine::TokenId> prefix)
       : model_(model), trace_(trace), tokens_(tokens), direct_(model.program(), trace, prefix) {}
 
+  [[nodiscard]] const TraceShape& shape() const { return trace_.shape(); }
   Checked<InputTensor> open(std::uint32_t op);
   Checked<Values> row(const InputTensor& from, std::uint32_t position, std::uint64_t first,
                       std::uint64_t count);

@@ -11,6 +11,13 @@ namespace imo::opml {
 inline constexpr std::uint32_t kLeafBytes = 256;
 /// Levels of the tree that one move of the game descends: k = 2^5 children.
 inline constexpr unsigned kRoundBits = 5;
+/// Rounds end at most so many levels above the leaves: see group_bits.
+inline constexpr unsigned kGroupBits = 3;
+/// An element of MatMul is the last of its sums, each of which adds the products of so many
+/// columns.
+inline constexpr std::uint32_t kSumColumns = 256;
+/// The sum of a row of kMaxColumns stays below 2^37.
+inline constexpr unsigned kSumBytes = 5;
 /// The longest trace: the oracle's longest prompt and answer together have 12,288 tokens.
 inline constexpr std::uint32_t kMaxPositions = 1U << 14;
 /// A place in the tree is kept in 64 bits on the chain, and every level costs both sides gas:
@@ -21,6 +28,14 @@ inline constexpr unsigned kRowLeafBits = 9;
 
 /// A rescale takes values under 2^60 in magnitude: see operators.hpp.
 inline constexpr unsigned kRescaleBits = 60;
+
+/// How many levels above the leaves the rounds end in a tree of this height; the leaves below are
+/// opened at once. It is what rounds of kRoundBits levels leave over, unless that is so much that a
+/// round of its own costs less.
+constexpr unsigned group_bits(unsigned height) {
+  const unsigned left_over = height % kRoundBits;
+  return left_over <= kGroupBits ? left_over : 0;
+}
 
 /// Trace and tree of one dispute: the numbers that follow from model root and positions.
 struct TraceShape {

@@ -8,6 +8,7 @@
 ///     Checked<WeightRow> weights(tensor, row);                     section W
 ///     Checked<Values> table(table, kind, first, n);                section T
 ///     Checked<std::uint32_t> token(position);                      section K
+///     const TraceShape& shape();
 ///
 /// and exists three times: DirectAccess reads trace and model (access.hpp), RecordAccess writes the
 /// witness while it does, ReplayAccess reads the witness and proves every access (witness.cpp).
@@ -18,7 +19,9 @@
 #include "imo/opml/shape.hpp"
 #include "imo/opml/step_fault.hpp"
 
+#include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -112,6 +115,42 @@ class Step {
     return tl::unexpected(StepFault::kUnknownKind);
   }
 
+  /// What sum `number` of these must be, or, behind the last of them, the element. Nothing when
+  /// they are not as many as the row has; then nothing but the weights is read.
+  Checked<std::optional<Wide>> run_sum(std::span<const std::int64_t> sums, std::uint64_t number) {
+    IMO_REQUIRE(op_.kind == model::OperatorKind::kMatMul, kNoSums);
+    IMO_STEP(const WeightRow w, weights_of_row());
+    const std::uint64_t columns = w.weights.size();
+    IMO_REQUIRE(columns <= model::kMaxColumns, kBadDescriptor);
+    if (sums.size() != sum_count(columns)) return std::optional<Wide>();
+    Wide sum = number == 0 ? 0 : sums[number - 1];
+    if (number == sums.size()) {
+      IMO_STEP(const Wide value, product(w, sum));
+      return std::optional(value);
+    }
+    IMO_REQUIRE(op_.inputs[0] < self_.index, kInputNotEarlier);
+    const std::uint64_t first = number * kSumColumns;
+    IMO_STEP(const Values values, row(plain_input(columns), p_, first,
+                                      std::min<std::uint64_t>(kSumColumns, columns - first)));
+    for (std::size_t j = 0; j < values.size(); ++j) sum += Wide{w.weights[first + j]} * values[j];
+    return std::optional(sum);
+  }
+
+  /// All sums of the element.
+  Checked<Values> sums() {
+    IMO_REQUIRE(op_.kind == model::OperatorKind::kMatMul, kNoSums);
+    IMO_STEP(const InputTensor x, factors());
+    IMO_STEP(const Values values, row(x, p_, 0, x.op.width));
+    IMO_STEP(const WeightRow w, weights_of(x));
+    Values sums(sum_count(values.size()));
+    std::int64_t sum = 0;
+    for (std::size_t j = 0; j < values.size(); ++j) {
+      sum += w.weights[j] * values[j];
+      sums[j / kSumColumns] = sum;
+    }
+    return sums;
+  }
+
  private:
   using Type = model::ElementType;
 
@@ -184,14 +223,48 @@ class Step {
   }
 
   Checked<Wide> matmul() {
+    IMO_STEP(const InputTensor x, factors());
+    IMO_STEP(const Values values, row(x, p_, 0, x.op.width));
+    IMO_STEP(const WeightRow w, weights_of(x));
+    Wide sum = 0;
+    for (std::size_t j = 0; j < values.size(); ++j) sum += Wide{w.weights[j]} * values[j];
+    return product(w, sum);
+  }
+
+  /// The row that MatMul multiplies with weights.
+  Checked<InputTensor> factors() {
     IMO_STEP(const InputTensor x, input(0, Type::kInt16));
     IMO_REQUIRE(x.op.width <= model::kMaxColumns, kBadDescriptor);
-    IMO_STEP(const Values values, row(x, p_, 0, x.op.width));
+    return x;
+  }
+
+  static std::uint64_t sum_count(std::uint64_t columns) {
+    return (columns + kSumColumns - 1) / kSumColumns;
+  }
+
+  /// The input that is multiplied with rows of `width` weights: it is as long and of int16, or the
+  /// program is none, so that its descriptor need not be shown.
+  InputTensor plain_input(std::uint64_t width) {
+    const model::Operator plain{.kind = model::OperatorKind::kMultiply,
+                                .width = static_cast<std::uint32_t>(width)};
+    const std::uint32_t index = op_.inputs[0];
+    return {index, plain, TensorLayout::of(plain, index, access_.shape())};
+  }
+
+  Checked<WeightRow> weights_of_row() {
     IMO_REQUIRE(i_ <= 0xFFFFFFFFU, kRowOutOfRange);
-    IMO_STEP(const WeightRow w, access_.weights(op_.tensor, static_cast<std::uint32_t>(i_)));
-    IMO_REQUIRE(w.weights.size() == values.size(), kBadDescriptor);
-    Wide sum = w.bias;
-    for (std::size_t j = 0; j < values.size(); ++j) sum += Wide{w.weights[j]} * values[j];
+    return access_.weights(op_.tensor, static_cast<std::uint32_t>(i_));
+  }
+
+  Checked<WeightRow> weights_of(const InputTensor& factors) {
+    IMO_STEP(WeightRow w, weights_of_row());
+    IMO_REQUIRE(w.weights.size() == factors.op.width, kBadDescriptor);
+    return w;
+  }
+
+  /// The element of MatMul, when all products add up to `sum`.
+  Checked<Wide> product(const WeightRow& w, Wide sum) {
+    sum += w.bias;
     IMO_REQUIRE(w.multiplier <= model::kRowMultiplierMax && sum <= model::kAccumulatorMax &&
                     sum >= -model::kAccumulatorMax,
                 kValueOutOfBounds);

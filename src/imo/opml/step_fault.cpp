@@ -4,18 +4,18 @@ namespace imo::opml {
 
 std::string_view fault_name(StepFault fault) {
   switch (fault) {
-    case StepFault::kOperatorOutOfRange:
-      return "OperatorOutOfRange";
-    case StepFault::kLeafOutOfRange:
-      return "LeafOutOfRange";
+    case StepFault::kNoLeaf:
+      return "NoLeaf";
     case StepFault::kElementOutOfRange:
       return "ElementOutOfRange";
     case StepFault::kBadLeafLength:
       return "BadLeafLength";
     case StepFault::kLeafMismatch:
       return "LeafMismatch";
-    case StepFault::kNonZeroPadding:
-      return "NonZeroPadding";
+    case StepFault::kSumOutOfRange:
+      return "SumOutOfRange";
+    case StepFault::kNoSums:
+      return "NoSums";
     case StepFault::kUnknownKind:
       return "UnknownKind";
     case StepFault::kBadDescriptor:
@@ -58,6 +58,25 @@ std::string_view fault_name(StepFault fault) {
       return "WitnessTooLong";
   }
   return "unknown";
+}
+
+bool is_programs_fault(StepFault fault) {
+  switch (fault) {
+    case StepFault::kUnknownKind:
+    case StepFault::kBadDescriptor:
+    case StepFault::kTensorTooLarge:
+    case StepFault::kInputNotEarlier:
+    case StepFault::kWrongInputType:
+    case StepFault::kInputOutOfRange:
+    case StepFault::kValueOutOfBounds:
+    case StepFault::kTensorOutOfRange:
+    case StepFault::kRowOutOfRange:
+    case StepFault::kTableOutOfRange:
+    case StepFault::kEntryOutOfRange:
+      return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace imo::opml

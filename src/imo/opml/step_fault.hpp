@@ -9,12 +9,12 @@
 namespace imo::opml {
 
 enum class StepFault : std::uint8_t {
-  kOperatorOutOfRange,
-  kLeafOutOfRange,
+  kNoLeaf,
   kElementOutOfRange,
   kBadLeafLength,
   kLeafMismatch,
-  kNonZeroPadding,
+  kSumOutOfRange,
+  kNoSums,
   kUnknownKind,
   kBadDescriptor,
   kTensorTooLarge,
@@ -39,6 +39,10 @@ enum class StepFault : std::uint8_t {
 
 /// "WitnessTooShort".
 std::string_view fault_name(StepFault fault);
+
+/// Of the program, as far as it has been proven: there is no element to be computed, so that
+/// whatever is claimed is wrong. The other faults are of whoever made the witness.
+bool is_programs_fault(StepFault fault);
 
 /// A value, or why there is none.
 template <typename T>

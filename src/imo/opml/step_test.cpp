@@ -220,6 +220,20 @@ class Sections {
     return sections_;
   }
 
+  /// Of a question about as many sums as the row of MatMul has.
+  std::vector<Section> of_sum(const Element& at, const SumQuestion& question) {
+    const Operator& op = operator_at(self_);
+    open();
+    weights(op.tensor);
+    if (question.is_element()) return sections_;
+    const std::uint64_t first = 256 * question.number;
+    const std::uint64_t width = operator_at(op.inputs[0]).width;
+    const TensorLayout& layout = referee_.trace->layout(op.inputs[0]);
+    range(layout.offset(at.position, first),
+          std::min<std::uint64_t>(256, width - first) * layout.row_bytes());
+    return sections_;
+  }
+
  private:
   const Operator& operator_at(std::uint32_t op) const { return referee_.program.operators[op]; }
   std::uint64_t positions() const { return referee_.tokens.positions(); }
@@ -319,20 +333,15 @@ TEST(Step, EverySectionOfAWitnessHasItsFault) {
 TEST(Step, PlaceAndLeafHaveTheirOwnFaults) {
   const model::Program program = toy_program();
   const Referee referee(program, some_claim(program, 2, 2, 6));
-  const TraceShape& shape = referee.trace->shape();
-  const StepCase given = honest(referee, {shape.leaf_index(1, 0), 0});
+  const StepCase given = honest(referee, {referee.trace->shape().leaf_index(1, 0), 0});
   const auto fault_of = [&](auto change) {
     StepCase changed = given;
     change(changed);
     return verdict_name(referee.judge(changed));
   };
-  EXPECT_EQ(
-      fault_of([&](StepCase& c) { c.place.leaf_index = shape.leaf_index(shape.operators, 0); }),
-      "OperatorOutOfRange");
   EXPECT_EQ(fault_of([](StepCase& c) { c.hash.bytes[0] ^= 1; }), "LeafMismatch");
   EXPECT_EQ(fault_of([](StepCase& c) { c.leaf.pop_back(); }), "BadLeafLength");
-  EXPECT_EQ(fault_of([&](StepCase& c) { c.place.leaf_index += referee.trace->layout(1).leaves(); }),
-            "LeafOutOfRange");
+  EXPECT_EQ(fault_of([](StepCase& c) { c.leaf.clear(); }), "LeafMismatch");
   EXPECT_EQ(fault_of([](StepCase& c) { c.place.element = 64; }), "ElementOutOfRange");
 }
 
@@ -400,33 +409,164 @@ TEST(Step, HostileDescriptorsHaveTheirFaults) {
   EXPECT_EQ(fault_of(kMatMul, [](Operator& op) { op.bits = 31; }), "false");
 }
 
+// A leaf where there is none, none where there is one, and bytes behind the last element.
 TEST(Step, LeavesAndPaddingAreWhatTheShapeSays) {
   const model::Program program = toy_program();
   const Referee referee(program, some_claim(program, 2, 2, 7));
-  const StoredTrace& trace = *referee.trace;
-  for (std::uint32_t op = 0; op < trace.shape().operators; ++op) {
-    const Bytes opening = referee.prover.operator_opening(op);
-    const std::uint64_t leaves = trace.layout(op).leaves();
-    const std::uint64_t last = trace.shape().leaf_index(op, leaves - 1);
-    Leaf leaf = trace.leaf(last);
-    const auto elements = check_leaf(referee.claim, last, trace.node(0, last), leaf, opening);
-    ASSERT_TRUE(elements) << fault_name(elements.error());
-    EXPECT_EQ(*elements, trace.layout(op).elements_in(leaves - 1));
-    EXPECT_EQ(check_leaf(referee.claim, last, trace.node(0, last), leaf, Bytes(64)).error(),
-              StepFault::kWitnessTooShort);
-    if (*elements * trace.layout(op).element_bytes(leaves - 1) < kLeafBytes) {
-      leaf.back() = 1;
-      EXPECT_EQ(check_leaf(referee.claim, last, crypto::merkle_leaf(leaf), leaf, opening).error(),
-                StepFault::kNonZeroPadding);
+  const TraceShape& shape = referee.trace->shape();
+  const Bytes some_leaf(kLeafBytes, 7);
+  const auto judge = [&](std::uint64_t at, const Bytes& leaf, std::uint32_t element = 0) {
+    const Hash32 hash = leaf.empty() ? Hash32{} : crypto::merkle_leaf(leaf);
+    const Bytes witness = make_place_witness(referee.prover, shape, at);
+    return verdict_name(check_step(referee.claim, {at, element}, hash, leaf, witness));
+  };
+  for (std::uint32_t op = 0; op < shape.operators; ++op) {
+    const TensorLayout& layout = referee.trace->layout(op);
+    const std::uint64_t behind = shape.leaf_index(op, layout.leaves());
+    EXPECT_EQ(judge(behind, {}), "true");
+    EXPECT_EQ(judge(behind, some_leaf), "false");
+    EXPECT_EQ(judge(behind - 1, {}), "false");
+    for (const std::uint64_t end : {layout.value_leaves(), layout.leaves()}) {
+      if (end == 0) continue;
+      const unsigned size = layout.element_bytes(end - 1);
+      const std::uint32_t used = layout.elements_in(end - 1);
+      if (used * size == kLeafBytes) continue;
+      const Leaf truth = referee.trace->leaf(shape.leaf_index(op, end - 1));
+      Bytes leaf(truth.begin(), truth.end());
+      EXPECT_EQ(judge(shape.leaf_index(op, end - 1), leaf, used), "true");
+      leaf[(used + 1) * size - 1] = 1;
+      EXPECT_EQ(judge(shape.leaf_index(op, end - 1), leaf, used), "false");
+      EXPECT_EQ(judge(shape.leaf_index(op, end - 1), leaf, kLeafBytes / size), "ElementOutOfRange");
     }
-    EXPECT_FALSE(*check_padding(referee.claim, last, {}, opening));
-    EXPECT_TRUE(*check_padding(referee.claim, last + 1, trace.node(0, last + 1), opening));
-    EXPECT_FALSE(*check_padding(referee.claim, last + 1, crypto::merkle_leaf(leaf), opening));
   }
-  const std::uint64_t beyond = trace.shape().leaf_index(trace.shape().operators, 3);
-  EXPECT_TRUE(*check_padding(referee.claim, beyond, {}, {}));
-  EXPECT_FALSE(*check_padding(referee.claim, beyond, Hash32{{1}}, {}));
-  EXPECT_EQ(check_padding(referee.claim, beyond, {}, Bytes(1)).error(), StepFault::kWitnessTooLong);
+  const std::uint64_t beyond = shape.leaf_index(shape.operators, 3);
+  EXPECT_EQ(judge(beyond, {}), "true");
+  EXPECT_EQ(judge(beyond, some_leaf), "false");
+  EXPECT_EQ(verdict_name(check_step(referee.claim, {beyond, 0}, {}, {}, Bytes(1))),
+            "WitnessTooLong");
+  EXPECT_EQ(verdict_name(check_step(referee.claim, {beyond, 0}, Hash32{{1}}, {}, {})),
+            "LeafMismatch");
+}
+
+/// Every question about the sums of every element of MatMul in a trace with a row of 600 columns.
+class Sums : public ::testing::Test {
+ protected:
+  template <typename Body>
+  void for_each_question(Body&& body) {
+    referee_.for_each_element([&](std::uint32_t op, std::uint64_t, const Place& place) {
+      if (program_.operators[op].kind != OperatorKind::kMatMul) return;
+      const Leaf leaf = referee_.trace->leaf(place.leaf_index);
+      const auto sums = make_sums(referee_.prover, *referee_.trace, referee_.tokens, place);
+      ASSERT_TRUE(sums) << fault_name(sums.error());
+      SumQuestion question{0, *sums, {}};
+      for (; question.number <= question.count(); ++question.number) {
+        if (question.is_element()) question.leaf.assign(leaf.begin(), leaf.end());
+        body(op, place, question);
+      }
+    });
+  }
+  Bytes witness(const Place& place, const SumQuestion& question) const {
+    const auto made =
+        make_sum_witness(referee_.prover, *referee_.trace, referee_.tokens, place, question);
+    EXPECT_TRUE(made) << fault_name(made.error());
+    return made.value_or(Bytes{});
+  }
+  std::string_view judge(const Place& place, const SumQuestion& question,
+                         const Bytes& given) const {
+    const auto checked = check_question(question, crypto::merkle_leaf(question.leaf));
+    if (!checked) return fault_name(checked.error());
+    return verdict_name(check_step_sum(referee_.claim, place, question, given));
+  }
+
+  const model::Program program_ = toy_program(1, 600);
+  const Referee referee_{program_, some_claim(program_, 2, 2, 3)};
+};
+
+TEST_F(Sums, EveryTrueOneIsProvenAndEveryOtherFalse) {
+  std::size_t most = 0;
+  for_each_question([&](std::uint32_t op, const Place& place, const SumQuestion& question) {
+    most = std::max<std::size_t>(most, question.count());
+    const Bytes right = witness(place, question);
+    ASSERT_EQ(judge(place, question, right), "true") << operator_name(program_, op);
+    SumQuestion other = question;
+    if (question.is_element()) {
+      const unsigned size = referee_.trace->layout(op).element_bytes(0);
+      other.leaf[(place.element + 1) * size - 1] ^= 1;
+    } else {
+      other.sums[(question.number + 1) * kSumBytes - 1] ^= 1;
+    }
+    ASSERT_EQ(judge(place, other, right), "false");
+    if (question.number > 0 && !question.is_element()) {
+      other = question;
+      other.sums[question.number * kSumBytes - 1] ^= 1;  // the one that it is added to
+      ASSERT_EQ(judge(place, other, right), "false");
+    }
+  });
+  EXPECT_EQ(most, 3U);
+}
+
+TEST_F(Sums, WhatIsReadIsProven) {
+  std::mt19937 random(5);
+  for_each_question([&](std::uint32_t op, const Place& place, const SumQuestion& question) {
+    if (below(random, 3) != 0) return;
+    const Bytes right = witness(place, question);
+    const Element at = referee_.trace->layout(op).element_at(
+        referee_.trace->shape().leaf_of(place.leaf_index), place.element);
+    std::uint32_t begin = 0;
+    for (const Section& section : Sections(referee_, op).of_sum(at, question)) {
+      const auto size = static_cast<std::uint32_t>(section.size);
+      Bytes changed = right;
+      changed[begin + below(random, size)] ^= 1;
+      ASSERT_EQ(judge(place, question, changed), fault_name(section.fault));
+      Bytes cut = right;
+      cut.resize(begin + below(random, size));
+      ASSERT_EQ(judge(place, question, cut), "WitnessTooShort");
+      begin += size;
+    }
+    ASSERT_EQ(begin, right.size());
+    Bytes longer = right;
+    longer.push_back(0);
+    ASSERT_EQ(judge(place, question, longer), "WitnessTooLong");
+  });
+}
+
+TEST_F(Sums, QuestionsHaveTheirOwnFaults) {
+  for_each_question([&](std::uint32_t, const Place& place, const SumQuestion& question) {
+    const Bytes right = witness(place, question);
+    SumQuestion other = question;
+    other.number = question.count() + 1;
+    ASSERT_EQ(judge(place, other, right), "SumOutOfRange");
+    other = question;
+    if (question.is_element()) {
+      other.leaf.pop_back();
+    } else {
+      other.leaf.push_back(0);
+    }
+    ASSERT_EQ(judge(place, other, right), "BadLeafLength");
+    // As many as no row has: false, whatever they say, and no activation is read.
+    for (const std::size_t count : {std::size_t{0}, question.count() + 1}) {
+      other = question;
+      other.sums.resize(count * kSumBytes);
+      other.number = 0;
+      other.leaf.assign(count == 0 ? kLeafBytes : 0, 0);
+      ASSERT_EQ(judge(place, other, witness(place, other)), "false");
+      if (!question.is_element()) {
+        ASSERT_EQ(judge(place, other, right), "WitnessTooLong");
+      }
+    }
+    Place beyond = place;
+    beyond.element = 128;
+    ASSERT_EQ(judge(beyond, question, right), "ElementOutOfRange");
+    beyond = place;
+    beyond.leaf_index += 1U << 8;
+    ASSERT_EQ(judge(beyond, question, right), "NoLeaf");
+  });
+  // What is no product has no sums.
+  const Place scale{referee_.trace->shape().leaf_index(1, 0), 0};
+  const Bytes opening = referee_.prover.operator_opening(1);
+  EXPECT_EQ(judge(scale, {0, Bytes(kSumBytes), {}}, opening), "NoSums");
+  EXPECT_EQ(make_sums(referee_.prover, *referee_.trace, referee_.tokens, scale).error(),
+            StepFault::kNoSums);
 }
 
 // Whatever the bytes are, there is a result; and no bytes but the right ones are a proof.
@@ -448,7 +588,8 @@ TEST(Step, IsTotal) {
       std::copy_n(opening.begin(), std::min(opening.size(), given.witness.size()),
                   given.witness.begin());
     }
-    ASSERT_FALSE(referee.judge(given).has_value());
+    const auto verdict = referee.judge(given);
+    ASSERT_FALSE(verdict.has_value() && *verdict);
   }
 }
 

@@ -18,7 +18,6 @@ using model::OperatorKind;
 using model::TableKind;
 
 constexpr std::uint32_t kWidth = 6;
-constexpr std::uint32_t kHidden = 3;
 constexpr std::uint32_t kHeads = 2;
 constexpr std::uint32_t kKvHeads = 1;
 constexpr std::uint32_t kHead = kWidth / kHeads;
@@ -37,7 +36,8 @@ struct Storage {
 
 class ToyBuilder {
  public:
-  explicit ToyBuilder(std::uint32_t seed) : random_(seed), storage_(std::make_shared<Storage>()) {}
+  ToyBuilder(std::uint32_t seed, std::uint32_t hidden)
+      : random_(seed), hidden_(hidden), storage_(std::make_shared<Storage>()) {}
 
   model::Program build() {
     program_.context_length = kContext;
@@ -204,19 +204,20 @@ class ToyBuilder {
 
   void feed_forward() {
     const std::uint32_t in = norm();
-    const std::uint32_t gate = matmul(in, kWidth, kHidden, model::kActivationBits);
-    const std::uint32_t up = matmul(in, kWidth, kHidden, model::kActivationBits);
+    const std::uint32_t gate = matmul(in, kWidth, hidden_, model::kActivationBits);
+    const std::uint32_t up = matmul(in, kWidth, hidden_, model::kActivationBits);
     const std::uint32_t active = push(
-        {.kind = OperatorKind::kActivation, .inputs = {gate, kNone}, .table = 2, .width = kHidden});
+        {.kind = OperatorKind::kActivation, .inputs = {gate, kNone}, .table = 2, .width = hidden_});
     const std::uint32_t product = push({.kind = OperatorKind::kMultiply,
                                         .inputs = {active, up},
-                                        .width = kHidden,
+                                        .width = hidden_,
                                         .shift = 15,
                                         .bits = model::kActivationBits});
-    add(matmul(product, kHidden, kWidth, model::kResidualBits));
+    add(matmul(product, hidden_, kWidth, model::kResidualBits));
   }
 
   std::mt19937 random_;
+  std::uint32_t hidden_;
   std::shared_ptr<Storage> storage_;
   model::Program program_;
   std::uint16_t layer_ = model::kNoLayer;
@@ -225,8 +226,8 @@ class ToyBuilder {
 
 }  // namespace
 
-model::Program toy_program(std::uint32_t seed) {
-  return ToyBuilder(seed).build();
+model::Program toy_program(std::uint32_t seed, std::uint32_t hidden) {
+  return ToyBuilder(seed, hidden).build();
 }
 
 }  // namespace imo::opml::testing

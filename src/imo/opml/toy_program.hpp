@@ -6,7 +6,8 @@
 namespace imo::opml::testing {
 
 /// One layer of the Llama family with random weights: a handful of tokens, rows of a few elements,
-/// every operator kind there is. Passes check_program. The same for the same seed.
-model::Program toy_program(std::uint32_t seed = 1);
+/// every operator kind there is. Passes check_program. The same for the same numbers.
+/// @param hidden Columns of the last product of the layer, in [1, 1024].
+model::Program toy_program(std::uint32_t seed = 1, std::uint32_t hidden = 3);
 
 }  // namespace imo::opml::testing

@@ -7,7 +7,7 @@
 namespace imo::opml {
 
 std::vector<Hash32> Trace::children(unsigned height, std::uint64_t index) const {
-  const unsigned levels = std::min(kRoundBits, height);
+  const unsigned levels = std::min(kRoundBits, height - group_bits(shape().height()));
   std::vector<Hash32> nodes;
   for (std::uint64_t i = 0; i < std::uint64_t{1} << levels; ++i) {
     nodes.push_back(node(height - levels, (index << levels) + i));

@@ -30,7 +30,8 @@ class Trace {
   [[nodiscard]] virtual Leaf leaf(std::uint64_t leaf_index) const = 0;
 
   [[nodiscard]] Hash32 root() const { return node(shape().height(), 0); }
-  /// The 2^min(kRoundBits, height) descendants that answer for the node (`height`, `index`).
+  /// The descendants that answer for the node (`height`, `index`): kRoundBits levels below it, or
+  /// where the rounds end.
   [[nodiscard]] std::vector<Hash32> children(unsigned height, std::uint64_t index) const;
   /// For IStepVerifier.rootOfChoice: the left siblings of Argmax's leaf, from below.
   [[nodiscard]] std::vector<Hash32> choice_proof() const;

@@ -194,10 +194,20 @@ TEST(Trace, ChoiceProofGivesTheRoot) {
 TEST(Trace, ChildrenHashToTheirNode) {
   const Program program = testing::toy_program();
   const auto trace = plain_trace(program, some_tokens(program, 4));
-  for (unsigned height = trace->shape().height(); height > 0;) {
+  const unsigned group = group_bits(trace->shape().height());
+  for (unsigned height = trace->shape().height(); height > group;) {
     const auto children = trace->children(height, 0);
     EXPECT_EQ(crypto::merkle_root(children), trace->node(height, 0));
-    height -= std::min(height, kRoundBits);
+    height -= std::min(height - group, kRoundBits);
+  }
+}
+
+// The rounds end with a round of as many levels as the others, or with one of four.
+TEST(Trace, GroupsAreWhatRoundsLeaveOver) {
+  for (unsigned height = 9; height <= kMaxTreeHeight; ++height) {
+    const unsigned group = group_bits(height);
+    EXPECT_LE(group, kGroupBits);
+    EXPECT_TRUE((height - group) % kRoundBits == 0 || (group == 0 && height % kRoundBits == 4));
   }
 }
 

@@ -81,10 +81,35 @@ struct Place {
 /// 4 bytes a token, big-endian.
 Bytes pack_tokens(std::span<const engine::TokenId> tokens);
 
-/// The witness of `place`. Fails only where no witness can be made: a place that the trace does
-/// not have, or a program that check_program would refuse.
+/// The witness of `place`, which may be one without a leaf, or behind the elements of one. Fails
+/// only where no witness can be made: an element that would lie behind its leaf, or a program that
+/// check_program would refuse.
 Checked<Bytes> make_witness(const ModelProver& model, const Trace& trace, const ClaimTokens& tokens,
                             const Place& place);
+/// The witness that the trace has a leaf there, or none.
+Bytes make_place_witness(const ModelProver& model, const TraceShape& shape,
+                         std::uint64_t leaf_index);
+
+/// One question about an element of MatMul and its claimed sums: IStepVerifier.SumQuestion.
+struct SumQuestion {
+  std::uint64_t number = 0;  ///< of a sum, or how many there are, for the element
+  Bytes sums;                ///< kSumBytes each
+  Bytes leaf;                ///< the contested leaf, when the question is the element
+
+  [[nodiscard]] std::uint64_t count() const { return sums.size() / kSumBytes; }
+  [[nodiscard]] bool is_element() const { return number == count(); }
+};
+
+std::vector<std::int64_t> unpack_sums(BytesView packed);
+
+/// The sums of an element of MatMul, packed. Fails only where there is none.
+Checked<Bytes> make_sums(const ModelProver& model, const Trace& trace, const ClaimTokens& tokens,
+                         const Place& place);
+
+/// The witness of one of them. Fails where make_sums does.
+Checked<Bytes> make_sum_witness(const ModelProver& model, const Trace& trace,
+                                const ClaimTokens& tokens, const Place& place,
+                                const SumQuestion& question);
 
 /// What the contract is given besides the witness.
 struct StepClaim {
@@ -104,17 +129,16 @@ struct StepClaim {
                       const ClaimTokens& tokens);
 };
 
-/// IStepVerifier.step: whether the claimed element is the right one. Any bytes.
+/// IStepVerifier.step: whether the claimed element is the right one, or no leaf is claimed where
+/// there is none. Any bytes.
 Checked<bool> check_step(const StepClaim& claim, const Place& place, const Hash32& leaf_hash,
                          BytesView leaf, BytesView witness);
 
-/// IStepVerifier.checkLeaf: the number of elements in the leaf.
-Checked<std::uint32_t> check_leaf(const StepClaim& claim, std::uint64_t leaf_index,
-                                  const Hash32& leaf_hash, BytesView leaf,
-                                  BytesView operator_opening);
+/// What IStepVerifier.stepSum looks at before the model.
+Checked<void> check_question(const SumQuestion& question, const Hash32& leaf_hash);
 
-/// IStepVerifier.checkPadding.
-Checked<bool> check_padding(const StepClaim& claim, std::uint64_t leaf_index,
-                            const Hash32& leaf_hash, BytesView operator_opening);
+/// IStepVerifier.stepSum, behind check_question.
+Checked<bool> check_step_sum(const StepClaim& claim, const Place& place,
+                             const SumQuestion& question, BytesView witness);
 
 }  // namespace imo::opml
