@@ -89,7 +89,7 @@ contract ProofPartsTest is Test {
             if (count < 5) sum = sum + slowProduct(a[4 + count], b[2 + count]);
         }
         vm.expectRevert(ProofErrors.BadRange.selector);
-        this.sumOfSome(a, 4, b, 2, 6);
+        this.sumOfSome(a, 3, b, 2, 6);
         vm.expectRevert(ProofErrors.BadRange.selector);
         this.sumOfSome(a, 8, b, 0, 2);
     }
