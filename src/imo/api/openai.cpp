@@ -240,7 +240,7 @@ void Completion::begin_paid() {
   paid_ = Paid{std::move(*terms), {}};
   auto payment = payment_of(exchange_->request(), paid_->terms);
   if (!payment) return refuse_payment(payment.error());
-  paid_->payment = std::move(*payment);
+  paid_->payment = *payment;
   if (node_.answers().waiting() >= node_.config().queue_limit) {
     auto busy = from_error({ErrorKind::kRejected, "the node is busy; nothing was paid"});
     return exchange_->reply(busy.to_response());
