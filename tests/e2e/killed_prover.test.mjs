@@ -1,16 +1,14 @@
 // A node that is killed while it proves, as the machine does when memory is short: the next one takes the proof up,
 // and posts it once.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 
 import { createPublicClient, createWalletClient, http, parseAbi, parseEther } from 'viem';
-import { mnemonicToAccount } from 'viem/accounts';
 import { foundry } from 'viem/chains';
 
-import { freePort, imoJson, makeHome, program, startDev } from './support.mjs';
+import { seller as prover, startNode } from './seller.mjs';
+import { imoJson, makeHome, startDev } from './support.mjs';
 
 const abi = parseAbi([
   'function register(string endpoint) payable',
@@ -21,7 +19,6 @@ const abi = parseAbi([
 
 const question = 'Question: Where does Mara keep the lamp?\nAnswer:';
 const home = makeHome();
-const prover = mnemonicToAccount('test test test test test test test test test test test junk', { addressIndex: 7 });
 let dev;
 let deployment;
 let chain;
@@ -37,37 +34,7 @@ async function send(address, functionName, args, value = 0n) {
   assert.equal(receipt.status, 'success', functionName);
 }
 
-/** A node that answers and proves; its folder is the same each time. */
-async function startProver() {
-  const config = join(home.path, 'prover.toml');
-  writeFileSync(
-    config,
-    `rpc_url = "${dev.rpc_url}"
-deployment = "${dev.deployment}"
-data_directory = "prover"
-[[model]]
-path = "${dev.model}"
-[http]
-port = ${await freePort()}
-[chain]
-poll_interval_ms = 100
-[proofs]
-enabled = true
-post = true
-`,
-  );
-  const child = spawn(program, ['--json', 'node', 'run', '--config', config, '--account', 'dev:7'], {
-    env: { ...process.env, IMO_HOME: home.path },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
-  const line = await new Promise((resolve, reject) => {
-    child.stdout.once('data', (chunk) => resolve(JSON.parse(chunk)));
-    exited.then((code) => reject(new Error(`the node exited ${code}`)));
-  });
-  while (!(await fetch(`${line.url}/ready`)).ok) await pause(50);
-  return { url: line.url, stop: (signal = 'SIGTERM') => (child.kill(signal), exited) };
-}
+const startProver = () => startNode(home, dev, { sections: '[proofs]\nenabled = true\npost = true\n' });
 
 /** Waits until `found` gives what is not false. */
 async function eventually(found, what) {

@@ -38,8 +38,8 @@ asset_version = "1"
   };
 }
 
-/** Runs the node, with these sections in its configuration, until stop(). `http` goes into that section. */
-export async function startSeller(home, dev, sections, http = '') {
+/** Runs the seller's node, with these lines and sections in its configuration, until stop(); its folder stays. */
+export async function startNode(home, dev, { http = '', chain = '', sections = '' }) {
   const config = join(home.path, 'node.toml');
   writeFileSync(
     config,
@@ -53,18 +53,22 @@ port = ${await freePort()}
 ${http}
 [chain]
 poll_interval_ms = 100
-answer_requests = false
+${chain}
 ${sections}`,
   );
   const child = spawn(program, ['--json', 'node', 'run', '--config', config, '--account', 'dev:7'], {
     env: { ...process.env, IMO_HOME: home.path },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const exited = new Promise((resolve) => child.once('exit', resolve));
+  const exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve(signal ?? code)));
   const line = await new Promise((resolve, reject) => {
     child.stdout.once('data', (chunk) => resolve(JSON.parse(chunk)));
     exited.then((code) => reject(new Error(`the node exited ${code}`)));
   });
   while (!(await fetch(`${line.url}/ready`)).ok) await new Promise((resolve) => setTimeout(resolve, 50));
-  return { url: line.url, stop: () => (child.kill('SIGTERM'), exited) };
+  return { url: line.url, stop: (signal = 'SIGTERM') => (child.kill(signal), exited) };
 }
+
+/** The same, of one that only sells. */
+export const startSeller = (home, dev, sections, http) =>
+  startNode(home, dev, { http, chain: 'answer_requests = false', sections });
