@@ -477,4 +477,14 @@ contract ProofRegistryTest is Test {
         assertEq(stranger.balance, 101 ether);
         assertEq(address(registry).balance, 0);
     }
+
+    function test_timeout_ofNoChallenge_reverts() public {
+        bytes memory wrongPhase = abi.encodeWithSelector(
+            IProofRegistry.WrongPhase.selector, 77, IProofRegistry.Phase.None
+        );
+        vm.expectRevert(wrongPhase);
+        registry.timeout(77);
+        vm.expectRevert(wrongPhase);
+        registry.settle(77);
+    }
 }
