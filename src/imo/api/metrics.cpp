@@ -1,9 +1,12 @@
 #include "imo/api/metrics.hpp"
 
 #include "imo/node/answer_service.hpp"
+#include "imo/node/cashier.hpp"
 #include "imo/node/proof_store.hpp"
 #include "imo/node/receipt.hpp"
 
+#include <map>
+#include <string>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -17,7 +20,13 @@ class Text {
   void add(std::string_view name, std::string_view type, std::string_view help, Number value) {
     text_ += fmt::format("# HELP {0} {1}\n# TYPE {0} {2}\n{0} {3}\n", name, help, type, value);
   }
-  void add_line(std::string_view line) { text_ += line; }
+  void add_states(std::string_view name, std::string_view help,
+                  const std::map<std::string, std::uint64_t>& counts) {
+    text_ += fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, help);
+    for (const auto& [state, count] : counts) {
+      text_ += fmt::format("{}{{state=\"{}\"}} {}\n", name, state, count);
+    }
+  }
   [[nodiscard]] std::string take() { return std::move(text_); }
 
  private:
@@ -47,19 +56,12 @@ HttpResponse show_metrics(node::Node& node) {
     text.add("imo_receipts", "gauge", "Receipts signed and stored.", *receipts);
   }
   if (const auto proofs = node.proof_store().counts()) {
-    text.add_line(
-        "# HELP imo_proofs Proofs that were asked for and are kept, by state.\n"
-        "# TYPE imo_proofs gauge\n");
-    for (const auto& [state, count] : *proofs) {
-      text.add_line(fmt::format("imo_proofs{{state=\"{}\"}} {}\n", state, count));
-    }
+    text.add_states("imo_proofs", "Proofs that were asked for and are kept, by state.", *proofs);
   }
-  text.add_line(
-      "# HELP imo_requests Requests of the oracle, by state.\n"
-      "# TYPE imo_requests gauge\n");
-  for (const auto& [state, count] : status.requests) {
-    text.add_line(fmt::format("imo_requests{{state=\"{}\"}} {}\n", state, count));
+  if (const auto payments = node.cashier().counts()) {
+    text.add_states("imo_payments", "Payments for answers, by state.", *payments);
   }
+  text.add_states("imo_requests", "Requests of the oracle, by state.", status.requests);
   return {200, "text/plain; version=0.0.4; charset=utf-8", text.take(), {}};
 }
 

@@ -135,6 +135,9 @@ TEST_F(PaidAnswersTest, OneIsPaidOnceToTheHoldersAndAnswered) {
   EXPECT_EQ(receipt["asset"], eth::to_checksum(asset_));
   EXPECT_EQ(receipt["payment"], std::to_string(price));
 
+  const auto metrics = test::get(server_->url() + "/metrics").value_or(test::Reply{});
+  EXPECT_THAT(metrics.body, HasSubstr("imo_payments{state=\"paid\"} 1\n"));
+
   // The same again is the same answer, as often as a reply may be lost, and costs nothing.
   for (int again = 0; again < 2; ++again) {
     const auto repeated = post(body(), header, "PAYMENT-SIGNATURE");

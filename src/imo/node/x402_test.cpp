@@ -38,6 +38,13 @@ TEST(X402, TermsAreReadAsTheyAreWritten) {
   EXPECT_FALSE(parse_payment_required(body, 1)) << "another chain";
   EXPECT_FALSE(parse_payment_required("[]", terms.chain_id));
   EXPECT_FALSE(parse_payment_required("{\"accepts\": 3}", terms.chain_id));
+  // Clients of version 1 know chains by name, and take no null for a schema.
+  const json first = json::parse(body)["accepts"][0];
+  EXPECT_EQ(first["network"], "base-sepolia");
+  EXPECT_FALSE(first.contains("outputSchema"));
+  PaymentTerms unnamed = terms;
+  unnamed.chain_id = 31337;
+  EXPECT_TRUE(parse_payment_required(payment_required_body(unnamed, kResource, "pay"), 31337));
   const Bytes header = must(crypto::from_base64(payment_required_header(terms, kResource, "pay")));
   const json second = json::parse(header);
   EXPECT_EQ(second["x402Version"], 2);
