@@ -42,12 +42,26 @@ library Circuit {
         uint256[] high;
     }
 
+    /// @notice Layers of a column of the witness.
+    /// @param inBlock Bits that count them within a block: a block has a power of two that divides them.
+    /// @param bits Bits that count blocks.
+    /// @param blocks Of which so many are stored.
+    struct Layers {
+        uint256 inBlock;
+        uint256 bits;
+        uint256 blocks;
+    }
+
+    /// @param layers What layered columns of the witness have as their blocks.
+    /// @param layered How many of those there are, by size of block.
     /// @param sizes Elements of columns by size of block, 0 to 63, then the same of registered columns.
     /// @param runs How many runs of leaves have so many variables.
     /// @param tags A bit for each that has a table.
     struct Builder {
         Column[] columns;
         uint256 columnCount;
+        Layers layers;
+        uint256[] layered;
         uint256[] sizes;
         Leaves[] lookups;
         uint256 lookupCount;
@@ -65,7 +79,13 @@ library Circuit {
     uint256 private constant TAGS = 34;
     uint256 private constant SIZES = 64;
 
-    function create() internal pure returns (Builder memory b) {
+    /// @param layers Of the model.
+    /// @param layerBits Bits that count them.
+    function create(uint256 layers, uint256 layerBits) internal pure returns (Builder memory b) {
+        uint256 inBlock;
+        while (layers >> inBlock & 1 == 0) ++inBlock;
+        b.layers = Layers(inBlock, layerBits - inBlock, layers >> inBlock);
+        b.layered = new uint256[](SIZES);
         b.columns = new Column[](160);
         b.sizes = new uint256[](2 * SIZES);
         b.lookups = new Leaves[](144);
@@ -84,9 +104,10 @@ library Circuit {
 
     function witness(Builder memory b, Box memory cells) internal pure returns (uint256) {
         if (!cells.isLayered) return _column(b, cells.variables, 0, 1, false);
-        uint256 top = cells.bits.length - 1;
-        uint256 bits = cells.bits[top];
-        return _column(b, cells.variables - bits, bits, cells.bounds[top], false);
+        Layers memory layers = b.layers;
+        uint256 variables = cells.variables - layers.bits;
+        ++b.layered[variables];
+        return _column(b, variables, layers.bits, layers.blocks, false);
     }
 
     function registered(Builder memory b, uint256 variables) internal pure returns (uint256) {
@@ -125,6 +146,8 @@ library Circuit {
         pure
         returns (uint256 witnessEnd, uint256 registeredEnd)
     {
+        uint256 whole = _fillUp(b);
+        uint256 bits = b.layers.bits;
         witnessEnd = _begin(b.sizes, 0);
         registeredEnd = _begin(b.sizes, SIZES);
         (Column[] memory columns, uint256 count) = (b.columns, b.columnCount);
@@ -134,12 +157,41 @@ library Circuit {
             let at := add(columns, 32)
             for { let end := add(at, shl(5, count)) } lt(at, end) { at := add(at, 32) } {
                 let column := mload(at)
+                // With bits that count blocks, of the witness, and a block smaller than `whole`: one block.
+                if and(eq(and(shr(8, column), 0xffff), bits), lt(and(column, 0xff), whole)) {
+                    column := or(add(and(column, 0xff), bits), shl(24, 1))
+                }
                 let class := or(and(column, 0x3f), and(shr(10, column), 0x40))
                 let to := add(add(next, 32), shl(5, class))
                 let offset := mload(to)
                 mstore(at, or(column, shl(56, offset)))
                 let blocks := and(shr(24, column), 0xffffffff)
                 mstore(to, add(offset, shl(and(column, 0xff), blocks)))
+            }
+        }
+    }
+
+    /// @dev Columns of the witness are stored whole, zeros behind their blocks, as far as its power of two has room: a claim on one
+    /// block is cheaper to check than one on several. The smallest columns come first, those of a size all or none of them.
+    /// @return whole Variables of a block: columns with fewer are whole.
+    function _fillUp(Builder memory b) private pure returns (uint256 whole) {
+        uint256[] memory sizes = b.sizes;
+        uint256[] memory layered = b.layered;
+        (uint256 bits, uint256 blocks) = (b.layers.bits, b.layers.blocks);
+        unchecked {
+            uint256 stored;
+            for (uint256 v; v < SIZES; ++v) {
+                stored += sizes[v];
+            }
+            uint256 room = (1 << variablesFor(stored)) - stored;
+            for (; whole < SIZES; ++whole) {
+                uint256 count = layered[whole];
+                uint256 missing = count * ((1 << bits) - blocks) << whole;
+                if (missing > room) break;
+                room -= missing;
+                if (count == 0) continue;
+                sizes[whole] -= count * blocks << whole;
+                sizes[whole + bits] += count << (whole + bits);
             }
         }
     }

@@ -155,8 +155,8 @@ library ModelCircuit {
 
     /// @notice The circuit of an answer that has passed the checks of ModelVerifier.
     function build(Model memory m) internal pure {
-        m.circuit = Circuit.create();
         _measure(m);
+        m.circuit = Circuit.create(m.shape.layers, m.bits.layer);
         _declareRegistered(m);
         _declareResidual(m, m.output, ModelShape.OUTPUT);
         _declareResidual(m, m.down, ModelShape.DOWN);
@@ -183,8 +183,8 @@ library ModelCircuit {
     /// @notice The registered columns alone, at their places: all that registration needs.
     /// @return Variables of their commitment.
     function buildRegistered(Model memory m) internal pure returns (uint256) {
-        m.circuit = Circuit.create();
         _measure(m);
+        m.circuit = Circuit.create(m.shape.layers, m.bits.layer);
         _declareRegistered(m);
         (, uint256 end) = m.circuit.place();
         return Circuit.variablesFor(end);

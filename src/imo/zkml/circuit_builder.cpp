@@ -2,6 +2,7 @@
 
 #include "imo/base/check.hpp"
 
+#include <bit>
 #include <utility>
 
 #include <fmt/format.h>
@@ -69,8 +70,11 @@ ColumnId CircuitBuilder::column(Column column) {
 ColumnId CircuitBuilder::witness(std::string name, const Box& box) {
   Column column{std::move(name), Source::kWitness, box.variables()};
   if (box.is_layered) {
-    column.block_bits = box.axes.back().bits;
-    column.blocks = static_cast<std::uint32_t>(box.axes.back().bound);
+    // As few blocks as there can be: a block has as many layers as a power of two that divides them.
+    const Box::Axis& layers = box.axes.back();
+    const auto bits = static_cast<unsigned>(std::countr_zero(layers.bound));
+    column.block_bits = layers.bits - bits;
+    column.blocks = static_cast<std::uint32_t>(layers.bound >> bits);
   }
   return this->column(std::move(column));
 }
