@@ -122,6 +122,36 @@ function mulAdd(Fp3 a, Fp3 b, Fp3 c) pure returns (Fp3 d) {
     }
 }
 
+/// @notice a * b + c * d.
+function sumOfTwo(Fp3 a, Fp3 b, Fp3 c, Fp3 d) pure returns (Fp3 sum) {
+    assembly ("memory-safe") {
+        let s0
+        let s1
+        let s2
+        {
+            let a0 := shr(128, a)
+            let a1 := and(shr(64, a), MASK)
+            let a2 := and(a, MASK)
+            let b0 := shr(128, b)
+            let b1 := and(shr(64, b), MASK)
+            let b2 := and(b, MASK)
+            s0 := add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1))))
+            s1 := add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))
+            s2 := add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0))
+        }
+        let c0 := shr(128, c)
+        let c1 := and(shr(64, c), MASK)
+        let c2 := and(c, MASK)
+        let d0 := shr(128, d)
+        let d1 := and(shr(64, d), MASK)
+        let d2 := and(d, MASK)
+        s0 := add(s0, add(mul(c0, d0), shl(1, add(mul(c1, d2), mul(c2, d1)))))
+        s1 := add(s1, add(add(mul(c0, d1), mul(c1, d0)), shl(1, mul(c2, d2))))
+        s2 := add(s2, add(add(mul(c0, d2), mul(c1, d1)), mul(c2, d0)))
+        sum := or(or(shl(128, mod(s0, P)), shl(64, mod(s1, P))), mod(s2, P))
+    }
+}
+
 /// @notice a * k, of a number k.
 function times(Fp3 a, uint256 k) pure returns (Fp3 c) {
     assembly ("memory-safe") {

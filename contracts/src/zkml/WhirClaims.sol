@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, MASK, ONE, P, horner} from "./Fp3.sol";
+import {Fp3, MASK, ONE, P, horner, sumOfTwo} from "./Fp3.sol";
 import {LANES, Lanes} from "./Lanes.sol";
 import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
@@ -38,22 +38,27 @@ library WhirClaims {
     uint256 private constant GROUP = 4;
     /// @dev Logarithm of how many neighbouring blocks have their weights in one run.
     uint256 private constant RUN = 3;
-    /// @dev Weights and runs that are kept, less one: powers of two, less one.
-    uint256 private constant BLOCKS_MASK = 63;
+    /// @dev Weights that are kept of each group, and runs, less one: powers of two, less one.
+    uint256 private constant UPPER_MASK = 7;
     uint256 private constant RUNS_MASK = 127;
+    /// @dev Points that others begin like, less one: a power of two, less one.
+    uint256 private constant BASES_MASK = 15;
     /// @dev The modulus in each part of a Spread.
     uint256 private constant SPREAD_P =
         0x3fffffffc0000000400001fffffffe0000000200000ffffffff00000001;
 
     /// @dev Weights at r that many claims have in common.
-    /// @param groups For each group of variables its weights, when they were needed.
-    /// @param blocks Weights of blocks' numbers: which, see _block(), and in the next word the weight; a word of zero is free.
+    /// @param groups For each group of variables its weights.
+    /// @param upper For each group weights of numbers that count what is behind it: which, see _block(), and in the next word the
+    /// weight; a word of zero is free.
     /// @param runs Weights of neighbouring blocks: which, see _run(), and in the lowest 32 bits where they are; zero is free.
+    /// @param bases For each of the lowest bits of a first coordinate a point that others may begin like; zero is none.
     struct Weights {
         Fp3[] r;
         Fp3[][] groups;
-        uint256[] blocks;
+        uint256[] upper;
         uint256[] runs;
+        uint256[] bases;
     }
 
     /// @notice Refuses claims that a vector of 2^n elements cannot have, and moves the others.
@@ -111,60 +116,137 @@ library WhirClaims {
         return horner(all, gamma, behind);
     }
 
-    /// @notice What weights() of claims look up, none of it known yet.
-    function weightsAt(Fp3[] memory r) internal pure returns (Weights memory) {
-        return Weights(
-            r,
-            new Fp3[][]((r.length + GROUP - 1) / GROUP),
-            new uint256[](2 * (BLOCKS_MASK + 1)),
-            new uint256[](RUNS_MASK + 1)
-        );
+    /// @notice What weights() of claims look up.
+    function weightsAt(Fp3[] memory r) internal pure returns (Weights memory known) {
+        uint256 count = (r.length + GROUP - 1) / GROUP;
+        known.r = r;
+        known.groups = new Fp3[][](count);
+        for (uint256 i; i < count; ++i) {
+            uint256 left = r.length - GROUP * i;
+            known.groups[i] = WhirWeights.pointWeights(r, GROUP * i, left < GROUP ? left : GROUP);
+        }
+        known.upper = new uint256[](2 * (UPPER_MASK + 1) * count);
+        known.runs = new uint256[](RUNS_MASK + 1);
+        known.bases = new uint256[](BASES_MASK + 1);
     }
 
     /// @notice w_1(r) + gamma w_2(r) + .. gamma^(k-1) w_k(r) + gamma^k behind. Points are of no use afterwards.
     function weights(Claim[] memory claims, Weights memory known, Fp3 behind, Fp3 gamma)
         internal
         pure
-        returns (Fp3)
+        returns (Fp3 sum)
     {
-        Fp3[] memory all = new Fp3[](claims.length);
+        sum = behind;
+        Claim memory claim;
         unchecked {
-            for (uint256 i; i < all.length; ++i) {
-                Claim memory claim = claims[i];
-                all[i] = _prefix(known.r, claim.point, claim.variables) * _blocks(known, claim);
+            for (uint256 left = claims.length; left > 0; --left) {
+                assembly ("memory-safe") {
+                    claim := mload(add(claims, shl(5, left)))
+                }
+                Fp3 prefix = _prefix(known, claim.point, claim.variables);
+                sum = sumOfTwo(sum, gamma, prefix, _blocks(known, claim));
             }
         }
-        return horner(all, gamma, behind);
     }
 
     /// @dev The weight of claims at the first v coordinates of a point. In place of its length a point gets, when it is first met,
     /// 2^128 times where the list of these weights is, for v from 0 on, plus the last v that is known.
-    function _prefix(Fp3[] memory r, Fp3[] memory point, uint256 v)
+    function _prefix(Weights memory known, Fp3[] memory point, uint256 v)
         private
         pure
         returns (Fp3 weight)
     {
         unchecked {
             uint256 word = point.length;
-            if (word >> 128 == 0) {
-                Fp3[] memory list = new Fp3[]((word < r.length ? word : r.length) + 1);
-                list[0] = ONE;
-                assembly ("memory-safe") {
-                    word := shl(128, list)
-                }
+            if (word & type(uint128).max < v || word >> 128 == 0) {
+                if (word >> 128 == 0) word = _begin(known, point, word);
+                word = _extend(known.r, point, word, v);
             }
-            Fp3[] memory prefixes;
             assembly ("memory-safe") {
-                prefixes := shr(128, word)
+                weight := mload(add(shr(128, word), shl(5, add(v, 1))))
             }
+        }
+    }
+
+    /// @dev Goes on with the list of a point to v coordinates, if it is shorter.
+    /// @param word What is in place of the point's length, now and later.
+    function _extend(Fp3[] memory r, Fp3[] memory point, uint256 word, uint256 v)
+        private
+        pure
+        returns (uint256)
+    {
+        unchecked {
             uint256 known = word & type(uint128).max;
             if (known < v) {
-                Points.extendEquals(prefixes, Points.start(point), Points.start(r), known, v);
+                Fp3[] memory list;
+                assembly ("memory-safe") {
+                    list := shr(128, word)
+                }
+                Points.extendEquals(list, Points.start(point), Points.start(r), known, v);
                 word += v - known;
+                assembly ("memory-safe") {
+                    mstore(point, word)
+                }
             }
+            return word;
+        }
+    }
+
+    /// @dev Makes a point's list, as far as it is that of a point which begins alike.
+    /// @param length How many coordinates the point has.
+    function _begin(Weights memory known, Fp3[] memory point, uint256 length)
+        private
+        pure
+        returns (uint256 word)
+    {
+        uint256 most = length < known.r.length ? length : known.r.length;
+        Fp3[] memory list = new Fp3[](most + 1);
+        list[0] = ONE;
+        assembly ("memory-safe") {
+            word := shl(128, list)
+            mstore(point, word)
+        }
+        if (most == 0) return word;
+        (uint256 place, Fp3[] memory base, uint256 same, uint256 room) =
+            _alike(known.bases, point, most);
+        if (room != 0) {
+            uint256 from = _extend(known.r, base, base.length, same);
             assembly ("memory-safe") {
+                mcopy(add(list, 64), add(shr(128, from), 64), shl(5, same))
+                word := add(word, same)
                 mstore(point, word)
-                weight := mload(add(prefixes, shl(5, add(v, 1))))
+            }
+        }
+        if (same == room) {
+            assembly ("memory-safe") {
+                mstore(place, point)
+            }
+        }
+    }
+
+    /// @dev A point that may begin like another: the longest so far of those with the same bits in the first coordinate.
+    /// @return place Of such points in `bases`.
+    /// @return base The point.
+    /// @return same How many of the first `most` coordinates are the same.
+    /// @return room How many coordinates its list has room for; zero if there is no such point.
+    function _alike(uint256[] memory bases, Fp3[] memory point, uint256 most)
+        private
+        pure
+        returns (uint256 place, Fp3[] memory base, uint256 same, uint256 room)
+    {
+        assembly ("memory-safe") {
+            place := add(add(bases, 32), shl(5, and(mload(add(point, 32)), BASES_MASK)))
+            base := mload(place)
+            if base {
+                room := sub(mload(shr(128, mload(base))), 1)
+                if lt(room, most) { most := room }
+                let here := add(point, 32)
+                let there := add(base, 32)
+                for {} lt(same, most) { same := add(same, 1) } {
+                    if xor(mload(here), mload(there)) { break }
+                    here := add(here, 32)
+                    there := add(there, 32)
+                }
             }
         }
     }
@@ -276,52 +358,49 @@ library WhirClaims {
         }
     }
 
-    /// @dev The weight of a block's number, for variables v and up. What is known is looked up; its place may be taken.
-    function _block(Weights memory known, uint256 v, uint256 block_)
+    /// @dev The weight of a block's number, for variables v and up: of its lowest bits, as far as v's group of variables goes, times
+    /// that of the rest, which is looked up where it is known; its place may be taken.
+    function _block(Weights memory known, uint256 v, uint256 number_)
         private
         pure
         returns (Fp3 weight)
     {
-        if (v == known.r.length) return ONE;
+        (Fp3[][] memory groups, uint256 n) = (known.groups, known.r.length);
+        if (v == n) return ONE;
         unchecked {
-            uint256[] memory blocks = known.blocks;
-            uint256 key = block_ << 8 | v + 1;
-            uint256 at;
-            bool isKnown;
+            uint256 end = (v | (GROUP - 1)) + 1;
+            bool isLast = end >= n;
+            if (isLast) end = n;
             assembly ("memory-safe") {
-                at := add(add(blocks, 32), shl(6, and(add(block_, mul(v, 37)), BLOCKS_MASK)))
-                isKnown := eq(mload(at), key)
-                weight := mload(add(at, 32))
+                let group := mload(add(groups, shl(5, add(div(v, GROUP), 1))))
+                let size := shl(sub(end, v), 1)
+                weight := mload(add(group, shl(5, add(1, or(size, and(number_, sub(size, 1)))))))
+                number_ := shr(sub(end, v), number_)
             }
-            if (isKnown) return weight;
-            (Fp3[] memory group, uint256 end) = _groupOf(known, v);
-            uint256 size = 1 << (end - v);
-            weight = group[size | block_ & (size - 1)];
-            if (end != known.r.length) weight = weight * _block(known, end, block_ >> (end - v));
-            assembly ("memory-safe") {
-                mstore(at, key)
-                mstore(add(at, 32), weight)
-            }
+            return isLast ? weight : weight * _upper(known, end, number_);
         }
     }
 
-    /// @return group The weights of the group that variable v is in.
-    /// @return end Behind its variables.
-    function _groupOf(Weights memory known, uint256 v)
+    /// @dev The same from the beginning of a group on.
+    function _upper(Weights memory known, uint256 v, uint256 number_)
         private
         pure
-        returns (Fp3[] memory group, uint256 end)
+        returns (Fp3 weight)
     {
-        unchecked {
-            uint256 number = v / GROUP;
-            uint256 from = number * GROUP;
-            end = from + GROUP;
-            if (end > known.r.length) end = known.r.length;
-            group = known.groups[number];
-            if (group.length == 0) {
-                group = WhirWeights.pointWeights(known.r, from, end - from);
-                known.groups[number] = group;
-            }
+        uint256[] memory upper = known.upper;
+        uint256 at;
+        bool isKnown;
+        assembly ("memory-safe") {
+            // 8 places for each group of 4 variables, of two words.
+            at := add(add(upper, 32), shl(6, or(shl(1, v), and(number_, UPPER_MASK))))
+            isKnown := eq(mload(at), add(number_, 1))
+            weight := mload(add(at, 32))
+        }
+        if (isKnown) return weight;
+        weight = _block(known, v, number_);
+        assembly ("memory-safe") {
+            mstore(at, add(number_, 1))
+            mstore(add(at, 32), weight)
         }
     }
 
