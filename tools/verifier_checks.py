@@ -117,7 +117,7 @@ SOLIDITY = {
         ("return _rate(variables, 27, 4, 6);", "return _rate(variables, 27, 4, 7);"),
     ],
     "ColumnClaims.sol": [
-        ("if (Points.start(claim.point) == Points.start(point)) return", "if (true) return"),
+        ("if eq(mload(claim), point) { break }", "break"),
         ("if iszero(shr(32, xor(there, hash))) { break }", "break"),
         ("            mstore(scales, blocks)\n", ""),
     ],

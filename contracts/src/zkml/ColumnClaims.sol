@@ -12,10 +12,12 @@ import {Transcript} from "./Transcript.sol";
 library ColumnClaims {
     using Transcript for Transcript.Reader;
 
+    /// @notice Claims are words that say where they are in memory: what WhirClaims.Claim has, and behind it where the column's claim
+    /// before it is, or zero.
     /// @param rho The point where the sum of fractions ended; most claims are at its first coordinates.
-    /// @param atRho By column: where its claim there is in memory, or zero.
-    /// @param latest By column: where its latest claim is, or zero.
-    /// @param witness Claims on the witness, in the order in which they were read: where they are.
+    /// @param atRho By column: its claim there, or zero.
+    /// @param latest By column: its latest claim, or zero.
+    /// @param witness Claims on the witness, in the order in which they were read.
     /// @param registered The same of those on the registered model.
     /// @param starts A bit for each number of coordinates with which rho was met.
     /// @param points Points met, by their hash: its first 224 bits and where the point is; a word of zero is free.
@@ -23,26 +25,16 @@ library ColumnClaims {
     /// @param one The scale of columns that are one block.
     struct Known {
         Fp3[] rho;
-        Claim[] atRho;
-        Claim[] latest;
-        Claim[] witness;
+        uint256[] atRho;
+        uint256[] latest;
+        uint256[] witness;
         uint256 witnessCount;
-        Claim[] registered;
+        uint256[] registered;
         uint256 registeredCount;
         uint256 starts;
         uint256[] points;
         uint256[] scales;
         Fp3[] one;
-    }
-
-    /// @dev WhirClaims.Claim, and where the column's claim before it is, or zero.
-    struct Claim {
-        Fp3[] point;
-        uint256 variables;
-        uint256 first;
-        Fp3[] scales;
-        Fp3 value;
-        uint256 before;
     }
 
     uint256 private constant MOST_WITNESS = 256;
@@ -53,22 +45,14 @@ library ColumnClaims {
 
     function create(Fp3[] memory rho, uint256 columns) internal pure returns (Known memory known) {
         known.rho = rho;
-        known.atRho = _noClaims(columns);
-        known.latest = _noClaims(columns);
-        known.witness = _noClaims(MOST_WITNESS);
-        known.registered = _noClaims(MOST_REGISTERED);
+        known.atRho = new uint256[](columns);
+        known.latest = new uint256[](columns);
+        known.witness = new uint256[](MOST_WITNESS);
+        known.registered = new uint256[](MOST_REGISTERED);
         known.points = new uint256[](POINTS);
         known.scales = new uint256[](SCALES);
         known.one = new Fp3[](1);
         known.one[0] = ONE;
-    }
-
-    /// @dev Room for claims that are still to be made; `new` would make them all.
-    function _noClaims(uint256 count) private pure returns (Claim[] memory list) {
-        uint256[] memory room = new uint256[](count);
-        assembly ("memory-safe") {
-            list := room
-        }
     }
 
     /// @notice The column's value at the first coordinates of rho.
@@ -77,13 +61,18 @@ library ColumnClaims {
         Circuit.Builder memory b,
         Transcript.Reader memory reader,
         uint256 column
-    ) internal pure returns (Fp3) {
-        if (_isNone(known.atRho[column])) {
-            _meetRho(known, b.columns[column].variables());
-            _read(known, b, reader, column, known.rho);
-            known.atRho[column] = known.latest[column];
+    ) internal pure returns (Fp3 there) {
+        uint256[] memory atRho = known.atRho;
+        uint256 claim = atRho[column];
+        if (claim == 0) {
+            Column from = b.columns[column];
+            _meetRho(known, from.variables());
+            claim = _read(known, from, reader, column, known.rho);
+            atRho[column] = claim;
         }
-        return known.atRho[column].value;
+        assembly ("memory-safe") {
+            there := mload(add(claim, 0x80))
+        }
     }
 
     /// @dev From now on rho stands for all points with its first coordinates.
@@ -93,12 +82,6 @@ library ColumnClaims {
         Fp3[] memory point = known.rho;
         (uint256 place,) = _find(known.points, Points.start(point), count);
         _put(place, point);
-    }
-
-    function _isNone(Claim memory claim) private pure returns (bool isNone) {
-        assembly ("memory-safe") {
-            isNone := iszero(claim)
-        }
     }
 
     /// @notice The point that stands for all with these coordinates: the one met first.
@@ -138,17 +121,17 @@ library ColumnClaims {
         Transcript.Reader memory reader,
         uint256 column,
         Fp3[] memory point
-    ) internal pure returns (Fp3) {
-        Claim memory claim = known.latest[column];
-        while (!_isNone(claim)) {
-            if (Points.start(claim.point) == Points.start(point)) return claim.value;
-            uint256 before = claim.before;
-            assembly ("memory-safe") {
-                claim := before
+    ) internal pure returns (Fp3 there) {
+        uint256 claim = known.latest[column];
+        assembly ("memory-safe") {
+            for {} claim { claim := mload(add(claim, 0xa0)) } {
+                if eq(mload(claim), point) { break }
             }
         }
-        _read(known, b, reader, column, point);
-        return known.latest[column].value;
+        if (claim == 0) claim = _read(known, b.columns[column], reader, column, point);
+        assembly ("memory-safe") {
+            there := mload(add(claim, 0x80))
+        }
     }
 
     /// @notice Copies the claims on one commitment, as WhirClaims has them, to what is handed over; see Handover.begin(). Points and
@@ -159,22 +142,17 @@ library ColumnClaims {
         pure
         returns (uint256 at)
     {
-        Claim[] memory list = isRegistered ? known.registered : known.witness;
+        uint256[] memory list = isRegistered ? known.registered : known.witness;
         uint256 count = isRegistered ? known.registeredCount : known.witnessCount;
         assembly ("memory-safe") {
-            // Where the callee has a run of elements: copied now, or before, and then told by what was its length.
+            // Where the callee has a run of elements that is copied now. What was its length tells it from now on.
             function copied(run, from) -> there {
-                there := mload(run)
-                switch shr(128, there)
-                case 0 {
-                    let size := shl(5, add(there, 1))
-                    let to := mload(0x40)
-                    mcopy(to, run, size)
-                    mstore(0x40, add(to, size))
-                    there := sub(to, from)
-                    mstore(run, shl(128, there))
-                }
-                default { there := shr(128, there) }
+                let size := shl(5, add(mload(run), 1))
+                let to := mload(0x40)
+                mcopy(to, run, size)
+                mstore(0x40, add(to, size))
+                there := sub(to, from)
+                mstore(run, shl(128, there))
             }
             let to := mload(0x40)
             at := sub(to, base)
@@ -187,8 +165,14 @@ library ColumnClaims {
                 let claim := mload(list)
                 mstore(to, sub(claims, base))
                 mcopy(claims, claim, 160)
-                mstore(claims, copied(mload(claim), base))
-                mstore(add(claims, 96), copied(mload(add(claim, 96)), base))
+                let run := mload(claim)
+                let there := shr(128, mload(run))
+                if iszero(there) { there := copied(run, base) }
+                mstore(claims, there)
+                run := mload(add(claim, 96))
+                there := shr(128, mload(run))
+                if iszero(there) { there := copied(run, base) }
+                mstore(add(claims, 96), there)
                 claims := add(claims, 160)
             }
         }
@@ -197,24 +181,31 @@ library ColumnClaims {
     /// @dev The claim that is read becomes the column's latest.
     function _read(
         Known memory known,
-        Circuit.Builder memory b,
+        Column from,
         Transcript.Reader memory reader,
         uint256 column,
         Fp3[] memory point
-    ) private pure {
-        Column from = b.columns[column];
+    ) private pure returns (uint256 claim) {
         uint256 v = from.blockVariables();
         uint256 bits = from.blockBits();
         Fp3[] memory scales = bits == 0
             ? known.one
             : _scales(known, Points.start(point) + 32 * v, bits, from.blocks());
-        Claim memory claim = known.latest[column];
-        uint256 before;
+        uint256 first = from.offset() >> v;
+        Fp3 there = reader.readFp3();
+        uint256[] memory latest = known.latest;
         assembly ("memory-safe") {
-            before := claim
+            claim := mload(0x40)
+            mstore(0x40, add(claim, 0xc0))
+            mstore(claim, point)
+            mstore(add(claim, 0x20), v)
+            mstore(add(claim, 0x40), first)
+            mstore(add(claim, 0x60), scales)
+            mstore(add(claim, 0x80), there)
+            let place := add(add(latest, 32), shl(5, column))
+            mstore(add(claim, 0xa0), mload(place))
+            mstore(place, claim)
         }
-        claim = Claim(point, v, from.offset() >> v, scales, reader.readFp3(), before);
-        known.latest[column] = claim;
         unchecked {
             // Their lists have a length, so there are not too many.
             if (from.isRegistered()) known.registered[known.registeredCount++] = claim;
