@@ -53,21 +53,15 @@ library Circuit {
     }
 
     /// @param layers What layered columns of the witness have as their blocks.
-    /// @param layered How many of those there are, by size of block.
-    /// @param sizes Elements of columns by size of block, 0 to 63, then the same of registered columns.
-    /// @param runs How many runs of leaves have so many variables.
     /// @param tags A bit for each that has a table.
     struct Builder {
         Column[] columns;
         uint256 columnCount;
         Layers layers;
-        uint256[] layered;
-        uint256[] sizes;
         Leaves[] lookups;
         uint256 lookupCount;
         Leaves[] tables;
         uint256 tableCount;
-        uint256[] runs;
         Box[] boxes;
         uint256 boxCount;
         uint256 virtualCount;
@@ -85,12 +79,9 @@ library Circuit {
         uint256 inBlock;
         while (layers >> inBlock & 1 == 0) ++inBlock;
         b.layers = Layers(inBlock, layerBits - inBlock, layers >> inBlock);
-        b.layered = new uint256[](SIZES);
         b.columns = new Column[](160);
-        b.sizes = new uint256[](2 * SIZES);
         b.lookups = new Leaves[](144);
         b.tables = new Leaves[](TAGS);
-        b.runs = new uint256[](SIZES);
         // Room for what is still to be made; `new` of structs would make them all.
         uint256[] memory room = new uint256[](24);
         Box[] memory boxes;
@@ -105,9 +96,9 @@ library Circuit {
     function witness(Builder memory b, Box memory cells) internal pure returns (uint256) {
         if (!cells.isLayered) return _column(b, cells.variables, 0, 1, false);
         Layers memory layers = b.layers;
-        uint256 variables = cells.variables - layers.bits;
-        ++b.layered[variables];
-        return _column(b, variables, layers.bits, layers.blocks, false);
+        unchecked {
+            return _column(b, cells.variables - layers.bits, layers.bits, layers.blocks, false);
+        }
     }
 
     function registered(Builder memory b, uint256 variables) internal pure returns (uint256) {
@@ -130,11 +121,10 @@ library Circuit {
         uint256 blocks,
         bool isRegistered
     ) private pure returns (uint256 id) {
-        Column column = columnOf(blockVariables, blockBits, blocks, isRegistered);
-        id = b.columnCount++;
-        b.columns[id] = column;
+        id = b.columnCount;
+        b.columns[id] = columnOf(blockVariables, blockBits, blocks, isRegistered);
         unchecked {
-            b.sizes[column.sizeClass()] += column.size();
+            b.columnCount = id + 1;
         }
     }
 
@@ -146,12 +136,12 @@ library Circuit {
         pure
         returns (uint256 witnessEnd, uint256 registeredEnd)
     {
-        uint256 whole = _fillUp(b);
+        uint256[] memory next = _sizes(b);
+        uint256 whole = _fillUp(b, next);
         uint256 bits = b.layers.bits;
-        witnessEnd = _begin(b.sizes, 0);
-        registeredEnd = _begin(b.sizes, SIZES);
+        witnessEnd = _begin(next, 0);
+        registeredEnd = _begin(next, SIZES);
         (Column[] memory columns, uint256 count) = (b.columns, b.columnCount);
-        uint256[] memory next = b.sizes;
         assembly ("memory-safe") {
             // Column by column: offset is next[sizeClass], which grows by the column's size.
             let at := add(columns, 32)
@@ -171,12 +161,33 @@ library Circuit {
         }
     }
 
+    /// @dev Elements of columns by size of block, 0 to 63, then the same of registered columns; and then how many columns of the
+    /// witness are layered.
+    function _sizes(Builder memory b) private pure returns (uint256[] memory sizes) {
+        sizes = new uint256[](3 * SIZES);
+        (Column[] memory columns, uint256 count) = (b.columns, b.columnCount);
+        assembly ("memory-safe") {
+            let at := add(columns, 32)
+            for { let end := add(at, shl(5, count)) } lt(at, end) { at := add(at, 32) } {
+                let column := mload(at)
+                let v := and(column, 0x3f)
+                let to := add(add(sizes, 32), shl(5, or(v, and(shr(10, column), 0x40))))
+                mstore(to, add(mload(to), shl(v, and(shr(24, column), 0xffffffff))))
+                // Bits that count blocks, of a column that is not registered.
+                let bits := and(shr(8, column), 0xffff)
+                if and(gt(bits, 0), lt(bits, 0x100)) {
+                    to := add(add(sizes, 0x1020), shl(5, v))
+                    mstore(to, add(mload(to), 1))
+                }
+            }
+        }
+    }
+
     /// @dev Columns of the witness are stored whole, zeros behind their blocks, as far as its power of two has room: a claim on one
     /// block is cheaper to check than one on several. The smallest columns come first, those of a size all or none of them.
+    /// @param sizes As _sizes() gives them; those of columns that become whole move.
     /// @return whole Variables of a block: columns with fewer are whole.
-    function _fillUp(Builder memory b) private pure returns (uint256 whole) {
-        uint256[] memory sizes = b.sizes;
-        uint256[] memory layered = b.layered;
+    function _fillUp(Builder memory b, uint256[] memory sizes) private pure returns (uint256 whole) {
         (uint256 bits, uint256 blocks) = (b.layers.bits, b.layers.blocks);
         unchecked {
             uint256 stored;
@@ -185,11 +196,11 @@ library Circuit {
             }
             uint256 room = (1 << variablesFor(stored)) - stored;
             for (; whole < SIZES; ++whole) {
-                uint256 count = layered[whole];
+                uint256 count = sizes[2 * SIZES + whole];
+                if (count == 0) continue;
                 uint256 missing = count * ((1 << bits) - blocks) << whole;
                 if (missing > room) break;
                 room -= missing;
-                if (count == 0) continue;
                 sizes[whole] -= count * blocks << whole;
                 sizes[whole + bits] += count << (whole + bits);
             }
@@ -291,12 +302,16 @@ library Circuit {
         pure
         returns (Limbs memory made)
     {
-        made.columns = new uint256[]((bits + LIMB_BITS - 1) / LIMB_BITS);
-        for (uint256 i; i < made.columns.length; ++i) {
-            uint256 width = _min(LIMB_BITS, bits - LIMB_BITS * i);
-            made.columns[i] = witness(b, cells);
-            bool isHighest = i + 1 == made.columns.length;
-            _lookUpLimb(b, made.columns[i], false, cells, width, isSigned && isHighest);
+        unchecked {
+            uint256[] memory columns = new uint256[]((bits + LIMB_BITS - 1) / LIMB_BITS);
+            made.columns = columns;
+            for (uint256 i; i < columns.length; ++i) {
+                bool isHighest = i + 1 == columns.length;
+                uint256 width = isHighest ? bits - LIMB_BITS * i : LIMB_BITS;
+                uint256 column = witness(b, cells);
+                columns[i] = column;
+                _lookUpLimb(b, column, false, cells, width, isSigned && isHighest);
+            }
         }
     }
 
@@ -306,13 +321,19 @@ library Circuit {
         pure
         returns (Remainder memory made)
     {
-        made.low = b.virtualCount++;
-        _lookUpLimb(b, made.low, true, cells, _min(LIMB_BITS, bits), false);
-        made.high = new uint256[]((bits - 1) / LIMB_BITS);
-        for (uint256 i; i < made.high.length; ++i) {
-            made.high[i] = witness(b, cells);
-            uint256 width = _min(LIMB_BITS, bits - LIMB_BITS * (i + 1));
-            _lookUpLimb(b, made.high[i], false, cells, width, false);
+        unchecked {
+            uint256 low = b.virtualCount;
+            b.virtualCount = low + 1;
+            made.low = low;
+            _lookUpLimb(b, low, true, cells, bits < LIMB_BITS ? bits : LIMB_BITS, false);
+            uint256[] memory high = new uint256[]((bits - 1) / LIMB_BITS);
+            made.high = high;
+            for (uint256 i; i < high.length; ++i) {
+                uint256 left = bits - LIMB_BITS * (i + 1);
+                uint256 column = witness(b, cells);
+                high[i] = column;
+                _lookUpLimb(b, column, false, cells, left < LIMB_BITS ? left : LIMB_BITS, false);
+            }
         }
     }
 
@@ -347,12 +368,14 @@ library Circuit {
         b.tags |= 1 << tag;
         uint256 counts = _column(b, variables, 0, 1, false);
         b.tables[b.tableCount++] = tableOf(tag, variables, isSigned, outs, counts);
-        ++b.runs[variables];
     }
 
     function addLookup(Builder memory b, Leaves lookup) internal pure {
-        b.lookups[b.lookupCount++] = lookup;
-        ++b.runs[lookup.log()];
+        uint256 count = b.lookupCount;
+        b.lookups[count] = lookup;
+        unchecked {
+            b.lookupCount = count + 1;
+        }
     }
 
     function _min(uint256 a, uint256 c) private pure returns (uint256) {

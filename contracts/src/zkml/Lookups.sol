@@ -69,9 +69,11 @@ library Lookups {
         pure
         returns (Leaves[] memory order, uint256 variables)
     {
+        uint256[] memory next = new uint256[](64); // from how many there are of each size to where they begin
+        _count(b.lookups, b.lookupCount, next);
+        _count(b.tables, b.tableCount, next);
         uint256 count;
         uint256 end;
-        uint256[] memory next = b.runs; // from how many there are of each size to where they begin
         unchecked {
             for (uint256 v = next.length; v > 0; --v) {
                 uint256 some = next[v - 1];
@@ -85,6 +87,17 @@ library Lookups {
         _sort(b.tables, b.tableCount, order, next);
         variables = 1;
         while (1 << variables < end) ++variables;
+    }
+
+    /// @dev Adds the first `count` to how many there are of each size.
+    function _count(Leaves[] memory list, uint256 count, uint256[] memory sizes) private pure {
+        assembly ("memory-safe") {
+            let at := add(list, 32)
+            for { let end := add(at, shl(5, count)) } lt(at, end) { at := add(at, 32) } {
+                let place := add(add(sizes, 32), shl(5, and(mload(at), 0xff)))
+                mstore(place, add(mload(place), 1))
+            }
+        }
     }
 
     /// @dev Puts each of the first `count` where the next of its size goes.
@@ -159,15 +172,19 @@ library Lookups {
 
     /// @dev The weight of the next 2^v leaves: the smallest block that is left, halved until it is as small.
     function _next(Left memory left, uint256 v) private pure returns (Fp3 weight) {
-        (Fp3[] memory at, uint256 number, uint256 r) = (left.at, left.number, left.r);
+        uint256 number = left.number;
+        uint256 at = Points.start(left.at);
         uint256 size = v;
         unchecked {
-            while (number >> size & 1 == 0) ++size;
             left.number = number - (1 << v);
-            weight = at[size];
-            for (; size > v; --size) {
-                Fp3 upper = weight * Points.coordinate(r, size - 1);
-                at[size - 1] = upper;
+            while (number >> size & 1 == 0) ++size;
+            weight = Points.coordinate(at, size);
+            if (size == v) return weight;
+            uint256 r = left.r;
+            while (size > v) {
+                --size;
+                Fp3 upper = weight * Points.coordinate(r, size);
+                Points.set(at + 32 * size, upper);
                 weight = weight - upper;
             }
         }

@@ -109,7 +109,9 @@ library ModelShape {
 
     /// @notice Where a layer begins in the encoding.
     function startOf(uint256 layer) internal pure returns (uint256) {
-        return FIRST_LAYER + LAYER_SIZE * layer;
+        unchecked {
+            return FIRST_LAYER + LAYER_SIZE * layer;
+        }
     }
 
     /// @notice One shift of all layers, brought to the greatest of them, S.
@@ -122,13 +124,28 @@ library ModelShape {
     {
         unchecked {
             factors = new uint256[](shape.layers);
-            for (uint256 i; i < factors.length; ++i) {
-                factors[i] = ofLayer(shape, i, field, 1);
-                if (factors[i] > most) most = factors[i];
+            uint256 at_ = _first(shape, field);
+            assembly ("memory-safe") {
+                let to := add(factors, 32)
+                let end := add(to, shl(5, mload(factors)))
+                for {} lt(to, end) { to := add(to, 32) } {
+                    let shift := byte(0, mload(at_))
+                    if gt(shift, most) { most := shift }
+                    mstore(to, shift)
+                    at_ := add(at_, LAYER_SIZE)
+                }
+                for { to := add(factors, 32) } lt(to, end) { to := add(to, 32) } {
+                    mstore(to, shl(sub(most, mload(to)), 1))
+                }
             }
-            for (uint256 i; i < factors.length; ++i) {
-                factors[i] = 1 << (most - factors[i]);
-            }
+        }
+    }
+
+    /// @dev Where in memory a field of the first layer is; LAYER_SIZE bytes further on is that of the next one.
+    function _first(Shape memory shape, uint256 field) private pure returns (uint256 at_) {
+        bytes memory encoded = shape.encoded;
+        assembly ("memory-safe") {
+            at_ := add(add(encoded, 32), add(FIRST_LAYER, field))
         }
     }
 
@@ -167,10 +184,14 @@ library ModelShape {
     {
         uint256 low = type(uint256).max;
         uint256 high;
-        for (uint256 i; i < shape.layers; ++i) {
-            uint256 shift = ofLayer(shape, i, field, 1);
-            if (shift < low) low = shift;
-            if (shift > high) high = shift;
+        (uint256 at_, uint256 layers) = (_first(shape, field), shape.layers);
+        assembly ("memory-safe") {
+            for {} layers { layers := sub(layers, 1) } {
+                let shift := byte(0, mload(at_))
+                if lt(shift, low) { low := shift }
+                if gt(shift, high) { high := shift }
+                at_ := add(at_, LAYER_SIZE)
+            }
         }
         _require(low >= 1 && high <= most && high - low <= spread);
     }
