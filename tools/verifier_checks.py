@@ -222,7 +222,7 @@ SOLIDITY = {
         ("s.power = s.power * s.chi;", "s.power = s.chi;"),
     ],
     "TokenWeights.sol": [
-        ("upper[high].mulAdd(lower[token & ((1 << low) - 1)], upperSums[high])", "upperSums[high]"),
+        ("lower = tables[d][digit].mulAdd(lower, sums[d][digit]);", "lower = sums[d][digit];"),
     ],
     "Transcript.sol": [
         ("            if (size > reader.end - at) revert ProofErrors.ProofTooShort(at - reader.start);\n"

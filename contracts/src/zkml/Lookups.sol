@@ -192,14 +192,15 @@ library Lookups {
 
     function _addLookup(Sides memory sides, Leaves lookup, Fp3 weight) private pure {
         Sums memory sums = sides.sums;
-        _addToBox(lookup, spread(weight));
+        _addToBox(lookup, weight);
         Fp3 value;
+        uint256 input = lookup.input();
         if (lookup.isVirtual()) {
             // Each is looked up once.
             value = sides.reader.readFp3();
-            sides.virtuals[lookup.input()] = value;
+            sides.virtuals[input] = value;
         } else {
-            value = _column(sides, lookup.input());
+            value = sides.claims.valueAtRho(sides.b, sides.reader, input);
         }
         sums.inputs = weight.mulAdd(value, sums.inputs);
         uint256 output = lookup.output();
@@ -207,15 +208,18 @@ library Lookups {
     }
 
     /// @dev Adds a weight to Box.weights, and its products to Box.tags and Box.offsets.
-    function _addToBox(Leaves lookup, Spread weight) private pure {
+    function _addToBox(Leaves lookup, Fp3 weight) private pure {
+        Spread spread_ = spread(weight);
         (uint256 at, uint256 tag, uint256 added) = (lookup.box(), lookup.tag(), lookup.added());
         assembly ("memory-safe") {
             at := add(at, 0xe0)
-            mstore(at, add(mload(at), weight))
+            mstore(at, add(mload(at), spread_))
             at := add(at, 0x20)
-            mstore(at, add(mload(at), mul(weight, tag)))
-            at := add(at, 0x20)
-            mstore(at, add(mload(at), mul(weight, added)))
+            mstore(at, add(mload(at), mul(spread_, tag)))
+            if added {
+                at := add(at, 0x20)
+                mstore(at, add(mload(at), mul(spread_, added)))
+            }
         }
     }
 
