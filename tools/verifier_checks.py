@@ -139,10 +139,11 @@ SOLIDITY = {
         ("if (a % MODULUS == 0) revert", "if (false) revert"),
     ],
     "Handover.sol": [
-        ("if (!isDone) revert", "if (false) revert"),
-        ("if iszero(ok) {", "if 0 {"),
-        ("and(eq(returndatasize(), 0x20), eq(mload(0), 1))", "eq(mload(0), 1)"),
-        ("and(eq(returndatasize(), 0x20), eq(mload(0), 1))", "eq(returndatasize(), 0x20)"),
+        ("if iszero(ok) { revert(0, returndatasize()) }", ""),
+        ("if returndatasize() { return(0, returndatasize()) }", "return(0, returndatasize())"),
+        ("if (root == 0) revert", "if (false) revert"),
+        ("if iszero(staticcall(gas(), from, add(data, 0x20), mload(data), 0, 0)) {",
+         "pop(staticcall(gas(), from, add(data, 0x20), mload(data), 0, 0))\n            if 0 {"),
     ],
     "Lookups.sol": [
         ("if (numerator != claimed[0] || ", "if ("),
@@ -165,7 +166,7 @@ SOLIDITY = {
          "Fp3 known = _rows(s, norm, feature);"),
         ("s.add(all, _chosenTokens(s, tokens) * s.limbs(l.belowBest, s.part(0, all)));", ""),
     ],
-    "ModelVerifier.sol": [
+    "LookupVerifier.sol": [
         ("!PackedTokens.isPacked(prompt) || ", ""),
         (" || !PackedTokens.isPacked(output)", ""),
         ("asked == 0 || ", ""),
@@ -175,7 +176,7 @@ SOLIDITY = {
         ("|| PackedTokens.firstNotBelow(output, bound) != written ", ""),
         ("|| end + 1 < written", ""),
     ],
-    "OpeningVerifier.sol": [
+    "ModelVerifier.sol": [
         ("openings.reader.finish();", ""),
     ],
     "ProofTree.sol": [

@@ -136,7 +136,7 @@ library ColumnClaims {
 
     /// @notice Copies the claims on one commitment, as WhirClaims has them, to what is handed over; see Handover.begin(). Points and
     /// scales are copied once, and of no use afterwards: where they were it says where they are.
-    /// @return at Where the callee has the list.
+    /// @return at Where the taker has the list.
     function copy(Known memory known, uint256 base, bool isRegistered)
         internal
         pure
@@ -145,7 +145,7 @@ library ColumnClaims {
         uint256[] memory list = isRegistered ? known.registered : known.witness;
         uint256 count = isRegistered ? known.registeredCount : known.witnessCount;
         assembly ("memory-safe") {
-            // Where the callee has a run of elements that is copied now. What was its length tells it from now on.
+            // Where the taker has a run of elements that is copied now. What was its length tells it from now on.
             function copied(run, from) -> there {
                 let size := shl(5, add(mload(run), 1))
                 let to := mload(0x40)

@@ -15,18 +15,12 @@ import {ProofErrors} from "./ProofErrors.sol";
 import {TermSum} from "./TermSum.sol";
 import {Transcript} from "./Transcript.sol";
 
-/// @title The middle of ModelVerifier: what must hold between columns
+/// @title The second part of ModelVerifier: what must hold between columns
 contract EquationVerifier is IProofPart, ProofErrors {
     using Transcript for Transcript.Reader;
 
-    IProofPart public immutable OPENINGS;
-
-    constructor(IProofPart openings) {
-        OPENINGS = openings;
-    }
-
     /// @inheritdoc IProofPart
-    function proceed() external view returns (bool isProven) {
+    function proceed() external pure {
         uint256 root = Handover.resume();
         // A variable set in assembly would be made anew first, with all that it has.
         function(uint256) internal pure returns (uint256) same = _same;
@@ -35,21 +29,18 @@ contract EquationVerifier is IProofPart, ProofErrors {
             work := same
         }
         _check(work(root));
-        return true;
     }
 
     function _same(uint256 root) private pure returns (uint256) {
         return root;
     }
 
-    function _check(Equations.Work memory work) private view {
+    function _check(Equations.Work memory work) private pure {
         EquationBuilder.Context memory c = work.context;
         ModelEquations.build(c);
         _checkTerms(c, c.reader);
         uint256 base = Handover.begin();
-        (uint256 root, uint256 reader) =
-            Openings.copy(base, c.reader, work.registered, work.witness, c.claims);
-        Handover.pass(address(OPENINGS), IProofPart.proceed.selector, base, root, reader);
+        Handover.end(base, Openings.copy(base, c.reader, work.registered, work.witness, c.claims));
     }
 
     /// @dev The terms of all equations must add up to their left sides.

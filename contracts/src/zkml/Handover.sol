@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @title A computation that goes on in another contract
-/// @notice The verifier of a model is longer than a contract may be, so it is several, each of which goes on where the one before
-/// stopped: with its memory, or a copy of what of it is still needed, and what is left of the proof.
-/// @dev The call's data is a memory from 0x1c on (4 bytes of a selector, a word that says where to begin, then the free pointer,
-/// the zero word and everything allocated, all where the callee will have them) and behind it the proof. Both contracts must be
-/// compiled from the same structs.
+/// @title A computation that goes on in another contract, and comes back
+/// @notice The verifier of a model is longer than a contract may be, so it is several. One goes on where another stopped, with its
+/// memory and what is left of the proof; and one ends with a memory that another takes over.
+/// @dev A memory that is handed on is a word that says where to begin, then the free pointer, the zero word and everything
+/// allocated, all where the other contract will have them. Behind it, in a call, is the proof. Both must be compiled from the same
+/// structs.
 library Handover {
     error StoppedInBetween();
 
     /// @notice Begins another memory behind all that is allocated; what is allocated from now on is in it.
-    /// @return base Where it is: what the callee has at `at` is at base + at.
+    /// @return base Where it is: what the other contract has at `at` is at base + at.
     function begin() internal pure returns (uint256 base) {
         assembly ("memory-safe") {
             base := mload(0x40)
@@ -21,7 +21,7 @@ library Handover {
     }
 
     /// @notice Copies words to the memory at `base`.
-    /// @return at Where the callee has them.
+    /// @return at Where the other contract has them.
     function put(uint256 base, uint256 from, uint256 words) internal pure returns (uint256 at) {
         assembly ("memory-safe") {
             let to := mload(0x40)
@@ -31,20 +31,12 @@ library Handover {
         }
     }
 
-    /// @notice Goes on in `next`; reverts as it does, and unless it says that it came to the end.
-    /// @param base Of the memory that is handed over: 0 for all, or what begin() gave.
-    /// @param root Where in the callee's memory it begins.
-    /// @param reader Where in it the proof's reader is, which must not be used here any more.
-    function pass(address next, bytes4 selector, uint256 base, uint256 root, uint256 reader)
-        internal
-        view
-    {
-        bool isDone;
+    /// @notice Goes on in `next` with all memory and what is left of the proof, and ends as it does.
+    /// @param root Where in the memory it begins.
+    /// @param reader Where the proof's reader is.
+    function pass(address next, bytes4 selector, uint256 root, uint256 reader) internal view {
         assembly ("memory-safe") {
-            // Nothing else is needed any more, and memory costs the more the higher it is.
-            let free := sub(mload(0x40), base)
-            if base { mcopy(0, base, free) }
-            mstore(0x40, free)
+            let free := mload(0x40)
             // What was absorbed since the last challenge goes along.
             let from := mload(add(reader, 0x20))
             let size := sub(mload(add(reader, 0x60)), from)
@@ -55,14 +47,12 @@ library Handover {
             }
             mstore(0, shr(224, selector))
             mstore(0x20, root)
-            let ok := staticcall(gas(), next, 0x1c, add(sub(free, 0x1c), size), 0, 0x20)
-            if iszero(ok) {
-                returndatacopy(free, 0, returndatasize())
-                revert(free, returndatasize())
-            }
-            isDone := and(eq(returndatasize(), 0x20), eq(mload(0), 1))
+            let ok := staticcall(gas(), next, 0x1c, add(sub(free, 0x1c), size), 0, 0)
+            returndatacopy(0, 0, returndatasize())
+            if iszero(ok) { revert(0, returndatasize()) }
+            if returndatasize() { return(0, returndatasize()) }
         }
-        if (!isDone) revert StoppedInBetween();
+        revert StoppedInBetween();
     }
 
     /// @notice The callee's half, before it allocates anything.
@@ -71,5 +61,31 @@ library Handover {
             root := calldataload(4)
             calldatacopy(0x40, 0x24, sub(calldataload(0x24), 0x40))
         }
+    }
+
+    /// @notice Ends the call with the memory at `base`, which begin() gave.
+    /// @param root Where in it the taker begins.
+    function end(uint256 base, uint256 root) internal pure {
+        assembly ("memory-safe") {
+            let size := sub(mload(0x40), base)
+            mstore(add(base, 0x20), root)
+            mstore(add(base, 0x40), size)
+            return(add(base, 0x20), sub(size, 0x20))
+        }
+    }
+
+    /// @notice Calls `from`, and takes over the memory that it ends with: whatever was allocated here is gone. Reverts as it does.
+    function take(address from, bytes memory data) internal view returns (uint256 root) {
+        assembly ("memory-safe") {
+            if iszero(staticcall(gas(), from, add(data, 0x20), mload(data), 0, 0)) {
+                returndatacopy(0, 0, returndatasize())
+                revert(0, returndatasize())
+            }
+            if returndatasize() {
+                returndatacopy(0x20, 0, returndatasize())
+                root := mload(0x20)
+            }
+        }
+        if (root == 0) revert StoppedInBetween();
     }
 }

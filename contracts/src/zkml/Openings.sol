@@ -7,7 +7,7 @@ import {Transcript} from "./Transcript.sol";
 import {WhirClaims} from "./WhirClaims.sol";
 import {WhirParameters} from "./WhirParameters.sol";
 
-/// @title What EquationVerifier hands over to OpeningVerifier
+/// @title What EquationVerifier hands over to ModelVerifier
 library Openings {
     using ColumnClaims for ColumnClaims.Known;
 
@@ -17,7 +17,7 @@ library Openings {
         WhirClaims.Committed committed;
     }
 
-    /// @notice Both commitments, and the proof from where their opening begins.
+    /// @notice Both commitments, and the proof's reader where their opening begins; see Transcript.moveTo().
     struct All {
         Transcript.Reader reader;
         Opening registered;
@@ -31,26 +31,25 @@ library Openings {
 
     /// @notice Copies what an opening needs to a memory of its own; nothing of it may be used here any more.
     /// @param base See Handover.begin().
-    /// @return root Where the callee has All.
-    /// @return there Where it has the reader.
+    /// @return root Where the taker has All.
     function copy(
         uint256 base,
         Transcript.Reader memory reader,
         Opening memory registered,
         Opening memory witness,
         ColumnClaims.Known memory claims
-    ) internal pure returns (uint256 root, uint256 there) {
+    ) internal pure returns (uint256 root) {
         uint256 at;
         assembly ("memory-safe") {
             at := reader
         }
-        there = Handover.put(base, at, READER);
+        uint256 there = Handover.put(base, at, READER);
         uint256 first = _copyOpening(base, registered, claims.copy(base, true));
         uint256 second = _copyOpening(base, witness, claims.copy(base, false));
         root = _put(base, there, first, second);
     }
 
-    /// @param claims Where the callee has them.
+    /// @param claims Where the taker has them.
     function _copyOpening(uint256 base, Opening memory opening, uint256 claims)
         private
         pure

@@ -42,6 +42,21 @@ library Transcript {
         reader.end = at + proof.length;
     }
 
+    /// @notice Goes on with the same proof, as it is in this call's data.
+    function moveTo(Reader memory reader, bytes calldata proof) internal pure {
+        uint256 at;
+        assembly ("memory-safe") {
+            at := proof.offset
+        }
+        unchecked {
+            uint256 moved = at - reader.start;
+            reader.start = at;
+            reader.blockAt += moved;
+            reader.at += moved;
+            reader.end = at + proof.length;
+        }
+    }
+
     /// @notice Bytes read so far.
     function offset(Reader memory reader) internal pure returns (uint256) {
         unchecked {

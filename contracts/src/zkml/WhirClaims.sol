@@ -207,7 +207,7 @@ library WhirClaims {
             mstore(point, word)
         }
         if (most == 0) return word;
-        (uint256 place, Fp3[] memory base, uint256 same, uint256 room) =
+        (uint256 slot, Fp3[] memory base, uint256 same, uint256 room) =
             _alike(known.bases, point, most);
         if (room != 0) {
             uint256 from = _extend(known.r, base, base.length, same);
@@ -219,24 +219,24 @@ library WhirClaims {
         }
         if (same == room) {
             assembly ("memory-safe") {
-                mstore(place, point)
+                mstore(slot, point)
             }
         }
     }
 
     /// @dev A point that may begin like another: the longest so far of those with the same bits in the first coordinate.
-    /// @return place Of such points in `bases`.
+    /// @return slot Of such points in `bases`.
     /// @return base The point.
     /// @return same How many of the first `most` coordinates are the same.
     /// @return room How many coordinates its list has room for; zero if there is no such point.
     function _alike(uint256[] memory bases, Fp3[] memory point, uint256 most)
         private
         pure
-        returns (uint256 place, Fp3[] memory base, uint256 same, uint256 room)
+        returns (uint256 slot, Fp3[] memory base, uint256 same, uint256 room)
     {
         assembly ("memory-safe") {
-            place := add(add(bases, 32), shl(5, and(mload(add(point, 32)), BASES_MASK)))
-            base := mload(place)
+            slot := add(add(bases, 32), shl(5, and(mload(add(point, 32)), BASES_MASK)))
+            base := mload(slot)
             if base {
                 room := sub(mload(shr(128, mload(base))), 1)
                 if lt(room, most) { most := room }

@@ -4,27 +4,16 @@ pragma solidity 0.8.37;
 import {Test} from "forge-std/Test.sol";
 
 import {Handover} from "../../src/zkml/Handover.sol";
-import {IProofPart} from "../../src/zkml/IProofPart.sol";
 import {Transcript} from "../../src/zkml/Transcript.sol";
 
-/// @dev Says that it came to the end, or that it did not, or more than that, or why not.
+/// @dev Ends with a memory, or with a reason why not.
 contract Next {
     error TooBad(uint256 why);
 
-    function proceed() external pure returns (bool) {
-        return true;
-    }
-
-    function stop() external pure returns (bool) {
-        return false;
-    }
-
-    function talk() external pure returns (bool, bool) {
-        return (true, true);
-    }
-
-    function mumble() external pure returns (uint256) {
-        return 2;
+    function proceed() external pure {
+        uint256 root = Handover.resume();
+        uint256 base = Handover.begin();
+        Handover.end(base, Handover.put(base, root, 2));
     }
 
     function fail() external pure {
@@ -32,36 +21,56 @@ contract Next {
     }
 }
 
-/// @notice A computation that went on elsewhere counts only when it says that it came to its end.
-contract HandoverTest is Test {
-    Next private next = new Next();
-
-    function pass(address to, bytes4 selector, bytes calldata proof) external view {
+/// @dev Hands its memory to another.
+contract First {
+    function check(address next, bytes4 selector, bytes calldata proof) external view {
         Transcript.Reader memory reader = Transcript.open("p", "s", proof);
-        uint256 there;
+        uint256[2] memory words = [uint256(5), 8];
+        (uint256 root, uint256 there) = (0, 0);
         assembly ("memory-safe") {
+            root := words
             there := reader
         }
-        Handover.pass(to, selector, 0, 0, there);
+        Handover.pass(next, selector, root, there);
+    }
+}
+
+/// @notice A computation that goes on elsewhere counts only when it comes back with a memory.
+contract HandoverTest is Test {
+    address private first = address(new First());
+    address private next = address(new Next());
+
+    /// @dev What was in the memory of First, by way of Next.
+    function take(address from, bytes calldata data) external view returns (uint256 a, uint256 b) {
+        uint256 root = Handover.take(from, data);
+        assembly ("memory-safe") {
+            a := mload(root)
+            b := mload(add(root, 32))
+        }
     }
 
-    function test_only_true_counts() public {
-        this.pass(address(next), IProofPart.proceed.selector, "proof");
-        bytes4[3] memory others = [Next.stop.selector, Next.talk.selector, Next.mumble.selector];
-        for (uint256 i; i < others.length; ++i) {
-            vm.expectRevert(Handover.StoppedInBetween.selector);
-            this.pass(address(next), others[i], "proof");
-        }
+    function ask(address to, bytes4 selector) private pure returns (bytes memory) {
+        return abi.encodeCall(First.check, (to, selector, "proof"));
+    }
+
+    function test_memory_goes_on_and_comes_back() public view {
+        (uint256 a, uint256 b) = this.take(first, ask(next, Next.proceed.selector));
+        assertEq(a, 5);
+        assertEq(b, 8);
     }
 
     /// @dev A call of an account without code succeeds, and says nothing.
     function test_nobody_counts_not() public {
+        bytes memory data = ask(makeAddr("nobody"), Next.proceed.selector);
         vm.expectRevert(Handover.StoppedInBetween.selector);
-        this.pass(makeAddr("nobody"), IProofPart.proceed.selector, "proof");
+        this.take(first, data);
+        vm.expectRevert(Handover.StoppedInBetween.selector);
+        this.take(makeAddr("nobody"), data);
     }
 
     function test_reasons_come_through() public {
+        bytes memory data = ask(next, Next.fail.selector);
         vm.expectRevert(abi.encodeWithSelector(Next.TooBad.selector, 7));
-        this.pass(address(next), Next.fail.selector, "proof");
+        this.take(first, data);
     }
 }

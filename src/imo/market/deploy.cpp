@@ -4,10 +4,10 @@
 #include "imo/market/abi/ContentToken.hpp"
 #include "imo/market/abi/DisputeGame.hpp"
 #include "imo/market/abi/EquationVerifier.hpp"
+#include "imo/market/abi/LookupVerifier.hpp"
 #include "imo/market/abi/ModelRegistry.hpp"
 #include "imo/market/abi/ModelVerifier.hpp"
 #include "imo/market/abi/OfferingFactory.hpp"
-#include "imo/market/abi/OpeningVerifier.hpp"
 #include "imo/market/abi/OperatorRegistry.hpp"
 #include "imo/market/abi/Oracle.hpp"
 #include "imo/market/abi/ProofRegistry.hpp"
@@ -44,17 +44,18 @@ class Deployer {
   std::uint64_t first_block_ = 0;
 };
 
-/// The verifier of proofs is three contracts, of which the last two are known to the one before;
-/// the registry says which keys it may believe.
+/// The verifier of proofs is three contracts, each of which knows the one that it asks; the registry
+/// says which keys it may believe.
 Result<void> create_proofs(Deployer& deployer, const DeployOptions& options, Deployment& made) {
-  Address openings;
   Address equations;
+  Address lookups;
   Address referee;
-  IMO_TRY_VOID(deployer.create(openings, "OpeningVerifier", abi::opening_verifier::deploy_data()));
-  IMO_TRY_VOID(deployer.create(equations, "EquationVerifier",
-                               abi::equation_verifier::deploy_data(openings)));
+  IMO_TRY_VOID(
+      deployer.create(equations, "EquationVerifier", abi::equation_verifier::deploy_data()));
+  IMO_TRY_VOID(
+      deployer.create(lookups, "LookupVerifier", abi::lookup_verifier::deploy_data(equations)));
   IMO_TRY_VOID(deployer.create(made.model_verifier, "ModelVerifier",
-                               abi::model_verifier::deploy_data(equations)));
+                               abi::model_verifier::deploy_data(lookups)));
   IMO_TRY_VOID(
       deployer.create(referee, "RegistrationVerifier", abi::registration_verifier::deploy_data()));
   return deployer.create(made.proof_registry, "ProofRegistry",

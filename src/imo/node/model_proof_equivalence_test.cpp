@@ -3,8 +3,8 @@
 
 #include "imo/base/thread_pool.hpp"
 #include "imo/market/abi/EquationVerifier.hpp"
+#include "imo/market/abi/LookupVerifier.hpp"
 #include "imo/market/abi/ModelVerifier.hpp"
-#include "imo/market/abi/OpeningVerifier.hpp"
 #include "imo/market/abi/StepVerifier.hpp"
 #include "imo/market/packed_tokens.hpp"
 #include "imo/node/key_words.hpp"
@@ -33,10 +33,10 @@ using zkml::test::tiny;
 class Verifiers {
  public:
   Verifiers()
-      : chain_(abi::opening_verifier::deploy_data(), abi::model_verifier::error_signatures()) {
-    const Address openings = chain_.contract();
-    const Address equations = chain_.deploy(abi::equation_verifier::deploy_data(openings));
-    chain_.deploy(abi::model_verifier::deploy_data(equations));
+      : chain_(abi::equation_verifier::deploy_data(), abi::model_verifier::error_signatures()) {
+    const Address equations = chain_.contract();
+    const Address lookups = chain_.deploy(abi::lookup_verifier::deploy_data(equations));
+    chain_.deploy(abi::model_verifier::deploy_data(lookups));
   }
 
   /// Nothing when the proof is accepted, else the error.

@@ -20,7 +20,7 @@ class ThreadPool;
 namespace imo::zkml {
 
 /// Names protocol and version.
-inline constexpr std::string_view kModelProtocol = "imo.proof.2";
+inline constexpr std::string_view kModelProtocol = "imo.proof.3";
 inline constexpr std::string_view kRegistrationProtocol = "imo.registration.1";
 
 /// What a verifier knows of a model.
