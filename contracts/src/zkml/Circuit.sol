@@ -187,7 +187,11 @@ library Circuit {
     /// block is cheaper to check than one on several. The smallest columns come first, those of a size all or none of them.
     /// @param sizes As _sizes() gives them; those of columns that become whole move.
     /// @return whole Variables of a block: columns with fewer are whole.
-    function _fillUp(Builder memory b, uint256[] memory sizes) private pure returns (uint256 whole) {
+    function _fillUp(Builder memory b, uint256[] memory sizes)
+        private
+        pure
+        returns (uint256 whole)
+    {
         (uint256 bits, uint256 blocks) = (b.layers.bits, b.layers.blocks);
         unchecked {
             uint256 stored;

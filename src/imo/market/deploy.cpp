@@ -44,8 +44,8 @@ class Deployer {
   std::uint64_t first_block_ = 0;
 };
 
-/// The verifier of proofs is three contracts, each of which knows the one that it asks; the registry
-/// says which keys it may believe.
+/// The verifier of proofs is three contracts, each of which knows the one that it asks; the
+/// registry says which keys it may believe.
 Result<void> create_proofs(Deployer& deployer, const DeployOptions& options, Deployment& made) {
   Address equations;
   Address lookups;

@@ -70,7 +70,8 @@ ColumnId CircuitBuilder::column(Column column) {
 ColumnId CircuitBuilder::witness(std::string name, const Box& box) {
   Column column{std::move(name), Source::kWitness, box.variables()};
   if (box.is_layered) {
-    // As few blocks as there can be: a block has as many layers as a power of two that divides them.
+    // As few blocks as there can be: a block has as many layers as a power of two that divides
+    // them.
     const Box::Axis& layers = box.axes.back();
     const auto bits = static_cast<unsigned>(std::countr_zero(layers.bound));
     column.block_bits = layers.bits - bits;
