@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, MASK, P, ZERO} from "./Fp3.sol";
-import {Points} from "./Points.sol";
+import {FILL, Fp3, MASK, P, ZERO} from "./Fp3.sol";
 import {ProofErrors} from "./ProofErrors.sol";
-import {Transcript} from "./Transcript.sol";
+import {MASK85, Transcript} from "./Transcript.sol";
 
 /// @title Fractions that add up to zero
 /// @notice The twin of check_zero_sum in src/imo/zkml/fraction_sum.cpp; docs/proof.md, "Sums of fractions", is
@@ -48,78 +47,99 @@ library FractionSum {
     }
 
     /// @dev One round for each of the first `count` coordinates of the point, which move up by one place: the place of
-    /// the first becomes free for the line between the children.
+    /// the first becomes free for the line between the children. Nothing was read since the last challenge.
     function _followRounds(
         Transcript.Reader memory reader,
         uint256 count,
         Fp3[] memory point,
         Fp3 sum
     ) private pure returns (Fp3) {
-        uint256 place = Points.start(point);
-        unchecked {
-            Fp3 r = Points.coordinate(place, 0);
-            for (uint256 end = place + 32 * count; place != end;) {
-                place += 32;
-                (Fp3 g1, Fp3 g2, Fp3 c) = reader.readRound();
-                sum = _next(sum, r, c, g1, g2);
-                r = Points.coordinate(place, 0);
-                Points.set(place, c);
-            }
-        }
-        return sum;
-    }
-
-    /// @dev s - r (g1 + g2) + c (g1 + c g2), as s + (c - r) g1 + (c^2 - r) g2. Parts stay unreduced until the end: those of c - r
-    /// are below 2^66, of c^2 - r below 2^131.
-    function _next(Fp3 s, Fp3 r, Fp3 c, Fp3 g1, Fp3 g2) private pure returns (Fp3 next) {
+        uint256 at = reader.at;
+        uint256 carries;
         assembly ("memory-safe") {
-            let t0
-            let t1
-            let t2
-            {
-                // c^2 - r
-                let a0 := shr(128, c)
-                let a1 := and(shr(64, c), MASK)
-                let a2 := and(c, MASK)
-                t0 := add(sub(P, shr(128, r)), add(mul(a0, a0), shl(2, mul(a1, a2))))
-                t1 := add(sub(P, and(shr(64, r), MASK)), shl(1, add(mul(a0, a1), mul(a2, a2))))
-                t2 := add(sub(P, and(r, MASK)), add(shl(1, mul(a0, a2)), mul(a1, a1)))
-            }
-            {
-                // times g2
-                let b0 := shr(128, g2)
-                let b1 := and(shr(64, g2), MASK)
-                let b2 := and(g2, MASK)
-                let u0 := add(mul(t0, b0), shl(1, add(mul(t1, b2), mul(t2, b1))))
-                let u1 := add(add(mul(t0, b1), mul(t1, b0)), shl(1, mul(t2, b2)))
-                t2 := add(add(mul(t0, b2), mul(t1, b1)), mul(t2, b0))
-                t0 := u0
-                t1 := u1
-            }
-            t0 := add(t0, shr(128, s))
-            t1 := add(t1, and(shr(64, s), MASK))
-            t2 := add(t2, and(s, MASK))
-            // (c - r) g1
-            let a0 := add(shr(128, c), sub(P, shr(128, r)))
-            let a1 := add(and(shr(64, c), MASK), sub(P, and(shr(64, r), MASK)))
-            let a2 := add(and(c, MASK), sub(P, and(r, MASK)))
-            let b0 := shr(128, g1)
-            let b1 := and(shr(64, g1), MASK)
-            let b2 := and(g1, MASK)
-            next := or(
-                or(
-                    shl(
-                        128,
-                        mod(add(t0, add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1))))), P)
-                    ),
-                    shl(
-                        64,
-                        mod(add(t1, add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))), P)
+            // s - r (g1 + g2) + c (g1 + c g2), as s + (c - r) g1 + (c^2 - r) g2. Parts stay unreduced until the end: those of c - r
+            // are below 2^66, of c^2 - r below 2^131.
+            function next(s, r, c, g1, g2) -> sum_ {
+                let t0
+                let t1
+                let t2
+                {
+                    // c^2 - r
+                    let a0 := shr(128, c)
+                    let a1 := and(shr(64, c), MASK)
+                    let a2 := and(c, MASK)
+                    t0 := add(sub(P, shr(128, r)), add(mul(a0, a0), shl(2, mul(a1, a2))))
+                    t1 := add(
+                        sub(P, and(shr(64, r), MASK)),
+                        shl(1, add(mul(a0, a1), mul(a2, a2)))
                     )
-                ),
-                mod(add(t2, add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0))), P)
-            )
+                    t2 := add(sub(P, and(r, MASK)), add(shl(1, mul(a0, a2)), mul(a1, a1)))
+                }
+                {
+                    // times g2
+                    let b0 := shr(128, g2)
+                    let b1 := and(shr(64, g2), MASK)
+                    let b2 := and(g2, MASK)
+                    let u0 := add(mul(t0, b0), shl(1, add(mul(t1, b2), mul(t2, b1))))
+                    let u1 := add(add(mul(t0, b1), mul(t1, b0)), shl(1, mul(t2, b2)))
+                    t2 := add(add(mul(t0, b2), mul(t1, b1)), mul(t2, b0))
+                    t0 := u0
+                    t1 := u1
+                }
+                t0 := add(t0, shr(128, s))
+                t1 := add(t1, and(shr(64, s), MASK))
+                t2 := add(t2, and(s, MASK))
+                // (c - r) g1
+                let a0 := add(shr(128, c), sub(P, shr(128, r)))
+                let a1 := add(and(shr(64, c), MASK), sub(P, and(shr(64, r), MASK)))
+                let a2 := add(and(c, MASK), sub(P, and(r, MASK)))
+                let b0 := shr(128, g1)
+                let b1 := and(shr(64, g1), MASK)
+                let b2 := and(g1, MASK)
+                sum_ := or(
+                    or(
+                        shl(
+                            128,
+                            mod(add(t0, add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1))))), P)
+                        ),
+                        shl(
+                            64,
+                            mod(add(t1, add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2)))), P)
+                        )
+                    ),
+                    mod(add(t2, add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0))), P)
+                )
+            }
+            // State and block: what a challenge is a hash of.
+            let hashed := mload(0x40)
+            mstore(hashed, mload(reader))
+            let place := add(point, 32)
+            let r := mload(place)
+            for { let end := add(at, mul(count, 48)) } lt(at, end) {} {
+                let g1 := shr(64, calldataload(at))
+                let g2 := shr(64, calldataload(add(at, 24)))
+                // isCanonical(g1), isCanonical(g2), for all rounds at once
+                carries := or(
+                    carries,
+                    or(xor(add(g1, FILL), xor(g1, FILL)), xor(add(g2, FILL), xor(g2, FILL)))
+                )
+                calldatacopy(add(hashed, 32), at, 48)
+                at := add(at, 48)
+                let c := keccak256(hashed, 80)
+                mstore(hashed, c)
+                c := or(
+                    or(shl(128, mod(shr(170, c), P)), shl(64, mod(and(shr(85, c), MASK85), P))),
+                    mod(and(c, MASK85), P)
+                )
+                sum := next(sum, r, c, g1, g2)
+                place := add(place, 32)
+                r := mload(place)
+                mstore(place, c)
+            }
+            mstore(reader, mload(hashed))
         }
+        reader.goTo(at, carries);
+        return sum;
     }
 
     function _readChildren(Transcript.Reader memory reader)

@@ -121,40 +121,15 @@ library Transcript {
         }
     }
 
-    /// @notice Two elements and the challenge behind them: what a round is, at once.
-    function readRound(Reader memory reader) internal pure returns (Fp3 a, Fp3 b, Fp3 c) {
-        uint256 at;
-        bool isRead;
-        assembly ("memory-safe") {
-            at := mload(add(reader, 0x40))
-            let next := add(at, 48)
-            a := shr(64, calldataload(at))
-            b := shr(64, calldataload(add(at, 24)))
-            // isCanonical(a), isCanonical(b)
-            isRead := iszero(
-                or(
-                    gt(next, mload(add(reader, 0x60))),
-                    and(
-                        or(xor(add(a, FILL), xor(a, FILL)), xor(add(b, FILL), xor(b, FILL))),
-                        CARRIES
-                    )
-                )
-            )
-            // challenge()
-            let free := mload(0x40)
-            let blockAt := mload(add(reader, 0x20))
-            mstore(free, mload(reader))
-            calldatacopy(add(free, 32), blockAt, sub(next, blockAt))
-            let s := keccak256(free, sub(add(next, 32), blockAt))
-            mstore(reader, s)
-            mstore(add(reader, 0x20), next)
-            mstore(add(reader, 0x40), next)
-            c := or(
-                or(shl(128, mod(shr(170, s), P)), shl(64, mod(and(shr(85, s), MASK85), P))),
-                mod(and(s, MASK85), P)
-            )
+    /// @notice Takes over from a caller who read elements of F up to `at` by itself, all absorbed: reverts as if they had
+    /// been read here if one is not canonical or behind the proof.
+    /// @param carries Meets CARRIES when one is not canonical.
+    function goTo(Reader memory reader, uint256 at, uint256 carries) internal pure {
+        if (at > reader.end || carries & CARRIES != 0) {
+            // One of them is at fault.
+            while (true) readFp3(reader);
         }
-        if (!isRead) _refuseSecond(reader, at);
+        (reader.blockAt, reader.at) = (at, at);
     }
 
     /// @notice `count` numbers of `bits` bits, 1 to 32, in order and possibly repeated.
@@ -202,13 +177,6 @@ library Transcript {
             if (size > reader.end - at) revert ProofErrors.ProofTooShort(at - reader.start);
             revert ProofErrors.NotCanonical(at - reader.start);
         }
-    }
-
-    /// @dev One of two elements at `at` is faulty.
-    function _refuseSecond(Reader memory reader, uint256 at) private pure {
-        reader.at = at;
-        readFp3(reader);
-        readFp3(reader);
     }
 
     function _offset(Reader memory reader, uint256 at) private pure returns (uint256) {
