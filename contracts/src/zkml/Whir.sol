@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, ZERO, horner} from "./Fp3.sol";
+import {Fp3, ONE, ZERO, horner} from "./Fp3.sol";
 import {Lanes} from "./Lanes.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {Transcript} from "./Transcript.sol";
@@ -298,7 +298,7 @@ library Whir {
         uint256[] memory points = added.answers[0].points;
         Fp3[] memory all = new Fp3[](points.length);
         for (uint256 j; j < all.length; ++j) {
-            all[j] = WhirWeights.powers(points[j], pairs, end);
+            all[j] = WhirWeights.powers(points[j], pairs, end, ONE);
         }
         return horner(all, added.gamma, ZERO);
     }

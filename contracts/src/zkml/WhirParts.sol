@@ -69,7 +69,7 @@ library WhirParts {
 
     /// @notice The weight of x.
     function weight(Weights memory weights, uint256 x) internal pure returns (Fp3 product) {
-        product = WhirWeights.powers(x, weights.low[0], weights.low[1]);
+        product = WhirWeights.powers(x, weights.low[0], weights.low[1], weights.scale);
         if (weights.high[0] != weights.high[1]) {
             uint256 doublings = weights.doublings;
             uint256 exponent = weights.number;
@@ -81,9 +81,8 @@ library WhirParts {
                     square := mulmod(square, square, P)
                 }
             }
-            Fp3 all = WhirWeights.powers(x, weights.high[0], weights.high[1]);
+            Fp3 all = WhirWeights.powers(x, weights.high[0], weights.high[1], ONE);
             product = product * (all - fp3(power, 0, 0) * weights.at);
         }
-        if (weights.scale != ONE) product = product * weights.scale;
     }
 }

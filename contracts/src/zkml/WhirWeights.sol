@@ -106,13 +106,51 @@ library WhirWeights {
         returns (Fp3 product, Fp3 next)
     {
         product = ONE;
-        unchecked {
-            for (uint256 j = from; j < to; ++j) {
-                product = product * r[j].mulAdd(z - ONE, ONE);
-                z = z * z;
+        next = z;
+        assembly ("memory-safe") {
+            let end := add(r, shl(5, add(to, 1)))
+            for { let at := add(r, shl(5, add(from, 1))) } lt(at, end) { at := add(at, 32) } {
+                // 1 + r_j (z - 1), whose parts are below 2^132 and stay as they are.
+                let f0
+                let f1
+                let f2
+                {
+                    let z0 := add(shr(128, next), sub(P, 1))
+                    let z1 := and(shr(64, next), MASK)
+                    let z2 := and(next, MASK)
+                    let r0 := mload(at)
+                    let r1 := and(shr(64, r0), MASK)
+                    let r2 := and(r0, MASK)
+                    r0 := shr(128, r0)
+                    f0 := add(add(1, mul(r0, z0)), shl(1, add(mul(r1, z2), mul(r2, z1))))
+                    f1 := add(add(mul(r0, z1), mul(r1, z0)), shl(1, mul(r2, z2)))
+                    f2 := add(add(mul(r0, z2), mul(r1, z1)), mul(r2, z0))
+                }
+                {
+                    let p0 := shr(128, product)
+                    let p1 := and(shr(64, product), MASK)
+                    let p2 := and(product, MASK)
+                    product := or(
+                        or(
+                            shl(128, mod(add(mul(p0, f0), shl(1, add(mul(p1, f2), mul(p2, f1)))), P)),
+                            shl(64, mod(add(add(mul(p0, f1), mul(p1, f0)), shl(1, mul(p2, f2))), P))
+                        ),
+                        mod(add(add(mul(p0, f2), mul(p1, f1)), mul(p2, f0)), P)
+                    )
+                }
+                // z^2
+                let z0 := shr(128, next)
+                let z1 := and(shr(64, next), MASK)
+                let z2 := and(next, MASK)
+                next := or(
+                    or(
+                        shl(128, mod(add(mul(z0, z0), shl(2, mul(z1, z2))), P)),
+                        shl(64, mod(shl(1, add(mul(z0, z1), mul(z2, z2))), P))
+                    ),
+                    mod(add(shl(1, mul(z0, z2)), mul(z1, z1)), P)
+                )
             }
         }
-        return (product, z);
     }
 
     /// @notice The weight of block `number` at r[from] .. r[to - 1], each coordinate a bit of the number.
@@ -155,15 +193,19 @@ library WhirWeights {
         }
     }
 
-    /// @notice The weight of powers of x in F_p, as above.
+    /// @notice The weight of powers of x in F_p, as above, times `scale`.
     /// @param at Where in the table of pairs() to begin.
     /// @param end Behind the table.
-    function powers(uint256 x, uint256 at, uint256 end) internal pure returns (Fp3 product) {
+    function powers(uint256 x, uint256 at, uint256 end, Fp3 scale)
+        internal
+        pure
+        returns (Fp3 product)
+    {
         assembly ("memory-safe") {
             // The product's three parts; a factor's are below 2^130 and stay as they are.
-            product := 1
-            let a1 := 0
-            let a2 := 0
+            product := shr(128, scale)
+            let a1 := and(shr(64, scale), MASK)
+            let a2 := and(scale, MASK)
             for {} lt(at, end) { at := add(at, PAIR) } {
                 let x2 := mulmod(x, x, P)
                 let x3 := mulmod(x2, x, P)
