@@ -237,7 +237,7 @@ library Circuit {
 
     /// @return The same of the registered model's code, which is made once and kept.
     function registeredRate(uint256 variables) internal pure returns (uint256) {
-        return _rate(variables, 30, 4, 6);
+        return _rate(variables, 31, 5, 7);
     }
 
     /// @param variables Of the larger commitment.

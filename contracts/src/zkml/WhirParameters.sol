@@ -101,7 +101,7 @@ library WhirParameters {
         for (uint256 i; i < count && isRight; ++i) {
             uint256 n = p.commitments[i].variables;
             uint256 rate = p.commitments[i].rate;
-            isRight = n >= 8 && n <= 28 && rate > 0 && rate <= 6;
+            isRight = n >= 8 && n <= 28 && rate > 0 && rate <= 7;
             isRight = isRight && p.commitments[i].stored <= 1 << n;
         }
         if (!isRight) revert ProofErrors.BadParameters();

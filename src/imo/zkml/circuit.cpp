@@ -232,7 +232,7 @@ WhirCode witness_code(const Circuit& circuit) {
 WhirCode registered_code(const Circuit& circuit) {
   // Made once, and kept.
   const unsigned variables = circuit.registered_variables;
-  return {variables, log_inverse_rate(variables, 30, 4, 6)};
+  return {variables, log_inverse_rate(variables, 31, 5, 7)};
 }
 
 Result<WhirParameters> opening_parameters(const Circuit& circuit, unsigned grinding) {

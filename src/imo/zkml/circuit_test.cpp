@@ -204,15 +204,15 @@ TEST(CircuitCodes, AreTheLongerTheSmallerAVectorIs) {
   struct Rates {
     unsigned variables, witness, registered, folded;
   };
-  for (const Rates& expected : std::vector<Rates>{{8, 5, 6, 6},
-                                                  {20, 5, 6, 6},
-                                                  {21, 4, 6, 6},
-                                                  {22, 3, 6, 5},
-                                                  {23, 3, 6, 4},
-                                                  {24, 3, 6, 4},
-                                                  {25, 3, 5, 4},
-                                                  {26, 3, 4, 4},
-                                                  {28, 3, 4, 4}}) {
+  for (const Rates& expected : std::vector<Rates>{{8, 5, 7, 6},
+                                                  {20, 5, 7, 6},
+                                                  {21, 4, 7, 6},
+                                                  {22, 3, 7, 5},
+                                                  {23, 3, 7, 4},
+                                                  {24, 3, 7, 4},
+                                                  {25, 3, 6, 4},
+                                                  {26, 3, 5, 4},
+                                                  {28, 3, 5, 4}}) {
     Circuit circuit;
     circuit.witness_variables = circuit.registered_variables = expected.variables;
     EXPECT_EQ(witness_code(circuit), (WhirCode{expected.variables, expected.witness}));

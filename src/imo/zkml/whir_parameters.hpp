@@ -58,7 +58,7 @@ class WhirParameters {
   static constexpr std::size_t kRowSize = 16;  ///< 2^kFolding
   static constexpr unsigned kMinVariables = 8;
   static constexpr unsigned kMaxVariables = 28;  ///< of a commitment
-  static constexpr unsigned kMaxLogInverseRate = 6;
+  static constexpr unsigned kMaxLogInverseRate = 7;
   static constexpr unsigned kMinSecurity = 100;
   static constexpr unsigned kMaxSecurity = 128;
   static constexpr std::size_t kMaxClaims = std::size_t{1} << 16;  ///< opened at once

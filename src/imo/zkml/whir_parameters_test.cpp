@@ -80,13 +80,13 @@ TEST(WhirParameters, HoldsWhatItPromises) {
   int refused = 0;
   for (unsigned n = 8; n <= 28; ++n) {
     for (unsigned small = 8; small <= n; small += 4) {
-      for (unsigned rate = 1; rate <= 6; ++rate) {
+      for (unsigned rate = 1; rate <= 7; ++rate) {
         for (const auto& [grinding, security] : {std::pair{0U, 128U}, {20U, 100U}, {24U, 110U}}) {
           const std::vector<WhirCommitment> commitments{{{n, rate}, std::uint64_t{1} << n},
-                                                        {{small, 7 - rate}, 1}};
+                                                        {{small, 8 - rate}, 1}};
           const auto parameters = WhirParameters::make(commitments, rate, grinding, security);
-          const double list = 2 * std::log2(10.0) + 7;
-          double least = std::min(entries(n, rate, list), entries(small, 7.0 - rate, list)) - 1;
+          const double list = 2 * std::log2(10.0) + 8;
+          double least = std::min(entries(n, rate, list), entries(small, 8.0 - rate, list)) - 1;
           double log_rate = rate;
           std::size_t round = 0;
           for (unsigned left = n + 1 - 4; left > 6; left -= 4, ++round) {
@@ -139,8 +139,8 @@ TEST(WhirParameters, RefusesLess) {
   EXPECT_EQ(message(8, 1, 1, 24, 100), "accepted");
   EXPECT_EQ(message(7, 1, 1, 20, 100), "variables of a commitment must be 8 to 28, not 7");
   EXPECT_EQ(message(29, 1, 1, 20, 100), "variables of a commitment must be 8 to 28, not 29");
-  EXPECT_EQ(message(20, 0, 1, 20, 100), "log2 of the inverse rate must be 1 to 6, not 0");
-  EXPECT_EQ(message(20, 7, 1, 20, 100), "log2 of the inverse rate must be 1 to 6, not 7");
+  EXPECT_EQ(message(20, 0, 1, 20, 100), "log2 of the inverse rate must be 1 to 7, not 0");
+  EXPECT_EQ(message(20, 8, 1, 20, 100), "log2 of the inverse rate must be 1 to 7, not 8");
   EXPECT_EQ(message(20, 1, 0, 20, 100), "log2 of the inverse rate must be 1 to 12, not 0");
   EXPECT_EQ(message(20, 1, 13, 20, 100), "log2 of the inverse rate must be 1 to 12, not 13");
   EXPECT_EQ(message(20, 4, 4, 25, 100), "bits of grinding must be 0 to 24, not 25");
