@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Circuit} from "./Circuit.sol";
 import {Leaves} from "./CircuitWords.sol";
 import {ColumnClaims} from "./ColumnClaims.sol";
-import {Fp3, ONE} from "./Fp3.sol";
+import {Fp3, MASK, ONE, P} from "./Fp3.sol";
 import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {Spread, spread} from "./Spread.sol";
@@ -172,20 +172,32 @@ library Lookups {
 
     /// @dev The weight of the next 2^v leaves: the smallest block that is left, halved until it is as small.
     function _next(Left memory left, uint256 v) private pure returns (Fp3 weight) {
-        uint256 number = left.number;
-        uint256 at = Points.start(left.at);
-        uint256 size = v;
-        unchecked {
-            left.number = number - (1 << v);
-            while (number >> size & 1 == 0) ++size;
-            weight = Points.coordinate(at, size);
-            if (size == v) return weight;
-            uint256 r = left.r;
-            while (size > v) {
-                --size;
-                Fp3 upper = weight * Points.coordinate(r, size);
-                Points.set(at + 32 * size, upper);
-                weight = weight - upper;
+        assembly ("memory-safe") {
+            let at := add(mload(left), 32)
+            let r := mload(add(left, 0x20))
+            let left_ := mload(add(left, 0x40))
+            mstore(add(left, 0x40), sub(left_, shl(v, 1)))
+            let size := v
+            for {} iszero(and(shr(size, left_), 1)) {} { size := add(size, 1) }
+            weight := mload(add(at, shl(5, size)))
+            for {} gt(size, v) {} {
+                size := sub(size, 1)
+                let w0 := shr(128, weight)
+                let w1 := and(shr(64, weight), MASK)
+                let w2 := and(weight, MASK)
+                let x0 := mload(add(r, shl(5, size)))
+                let x1 := and(shr(64, x0), MASK)
+                let x2 := and(x0, MASK)
+                x0 := shr(128, x0)
+                // The upper half's weight, and the lower one's.
+                let u0 := mod(add(mul(w0, x0), shl(1, add(mul(w1, x2), mul(w2, x1)))), P)
+                let u1 := mod(add(add(mul(w0, x1), mul(w1, x0)), shl(1, mul(w2, x2))), P)
+                x2 := mod(add(add(mul(w0, x2), mul(w1, x1)), mul(w2, x0)), P)
+                mstore(add(at, shl(5, size)), or(or(shl(128, u0), shl(64, u1)), x2))
+                weight := or(
+                    or(shl(128, addmod(w0, sub(P, u0), P)), shl(64, addmod(w1, sub(P, u1), P))),
+                    addmod(w2, sub(P, x2), P)
+                )
             }
         }
     }

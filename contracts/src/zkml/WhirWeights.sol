@@ -20,28 +20,38 @@ library WhirWeights {
     {
         weights = new Fp3[](2 << count);
         weights[1] = ONE;
-        unchecked {
-            uint256 parent;
-            uint256 children;
-            assembly ("memory-safe") {
-                parent := add(weights, 64)
-                children := add(weights, 96)
-            }
-            for (uint256 depth; depth < count; ++depth) {
-                Fp3 coordinate = r[from + count - 1 - depth];
-                for (uint256 left = 1 << depth; left > 0; --left) {
-                    Fp3 all;
-                    assembly ("memory-safe") {
-                        all := mload(parent)
-                    }
-                    Fp3 one = all * coordinate;
-                    Fp3 zero = all - one;
-                    assembly ("memory-safe") {
-                        mstore(children, zero)
-                        mstore(add(children, 32), one)
-                        parent := add(parent, 32)
-                        children := add(children, 64)
-                    }
+        assembly ("memory-safe") {
+            let parent := add(weights, 64)
+            let children := add(weights, 96)
+            let end := add(weights, shl(5, add(1, shl(add(count, 1), 1))))
+            let at := add(r, shl(5, add(from, count)))
+            for { let left := 1 } lt(children, end) { left := shl(1, left) } {
+                let x0 := mload(at)
+                let x1 := and(shr(64, x0), MASK)
+                let x2 := and(x0, MASK)
+                x0 := shr(128, x0)
+                at := sub(at, 32)
+                for { let last := add(parent, shl(5, left)) } lt(parent, last) {} {
+                    let all := mload(parent)
+                    parent := add(parent, 32)
+                    let w0 := shr(128, all)
+                    let w1 := and(shr(64, all), MASK)
+                    all := and(all, MASK)
+                    let u0 := mod(add(mul(w0, x0), shl(1, add(mul(w1, x2), mul(all, x1)))), P)
+                    let u1 := mod(add(add(mul(w0, x1), mul(w1, x0)), shl(1, mul(all, x2))), P)
+                    let u2 := mod(add(add(mul(w0, x2), mul(w1, x1)), mul(all, x0)), P)
+                    mstore(add(children, 32), or(or(shl(128, u0), shl(64, u1)), u2))
+                    mstore(
+                        children,
+                        or(
+                            or(
+                                shl(128, addmod(w0, sub(P, u0), P)),
+                                shl(64, addmod(w1, sub(P, u1), P))
+                            ),
+                            addmod(all, sub(P, u2), P)
+                        )
+                    )
+                    children := add(children, 64)
                 }
             }
         }
@@ -50,21 +60,44 @@ library WhirWeights {
     /// @notice The value of the multilinear polynomial with these 2^k values at the last k coordinates of r.
     /// @param values Overwritten.
     function evaluateAtEnd(Fp3[] memory values, Fp3[] memory r) internal pure returns (Fp3) {
-        unchecked {
-            uint256 size = values.length;
-            uint256 at = r.length;
-            for (uint256 left = size; left > 1; left /= 2) {
-                --at;
-            }
-            for (; size > 1; ++at) {
-                size /= 2;
-                for (uint256 b; b < size; ++b) {
-                    Fp3 low = values[2 * b];
-                    values[b] = r[at].mulAdd(values[2 * b + 1] - low, low);
+        uint256 count = 1;
+        for (uint256 left = values.length; left > 1; left /= 2) {
+            ++count;
+        }
+        assembly ("memory-safe") {
+            let first := add(values, 32)
+            let at := add(r, shl(5, sub(add(mload(r), 2), count)))
+            for { let size := shl(5, mload(values)) } gt(size, 32) { at := add(at, 32) } {
+                let x0 := mload(at)
+                let x1 := and(shr(64, x0), MASK)
+                let x2 := and(x0, MASK)
+                x0 := shr(128, x0)
+                size := shr(1, size)
+                // low + x (high - low), for each pair
+                for { let b := 0 } lt(b, size) { b := add(b, 32) } {
+                    let pair := add(first, shl(1, b))
+                    let low := mload(pair)
+                    let d2 := mload(add(pair, 32))
+                    let d0 := add(shr(128, d2), sub(P, shr(128, low)))
+                    let d1 := add(and(shr(64, d2), MASK), sub(P, and(shr(64, low), MASK)))
+                    d2 := add(and(d2, MASK), sub(P, and(low, MASK)))
+                    let s0 := add(mul(x0, d0), shl(1, add(mul(x1, d2), mul(x2, d1))))
+                    let s1 := add(add(mul(x0, d1), mul(x1, d0)), shl(1, mul(x2, d2)))
+                    d2 := add(add(mul(x0, d2), mul(x1, d1)), mul(x2, d0))
+                    mstore(
+                        add(first, b),
+                        or(
+                            or(
+                                shl(128, mod(add(s0, shr(128, low)), P)),
+                                shl(64, mod(add(s1, and(shr(64, low), MASK)), P))
+                            ),
+                            mod(add(d2, and(low, MASK)), P)
+                        )
+                    )
                 }
             }
-            return values[0];
         }
+        return values[0];
     }
 
     /// @notice sum_b coefficients[b] x^b for x in F_p, at most 2^30 of them.
