@@ -4,12 +4,18 @@ pragma solidity 0.8.37;
 import {Fp3, MASK, ONE, P, ZERO} from "./Fp3.sol";
 import {Goldilocks} from "./Goldilocks.sol";
 import {LANES, Lanes} from "./Lanes.sol";
+import {TWICE_P} from "./Points.sol";
 
 /// @title What claims on a vector sum over, at one point
 /// @notice The twin of src/imo/zkml/weight.cpp; docs/proof.md, "WHIR", is normative ("Weights").
 library WhirWeights {
     /// @notice Bytes for a pair in the table of pairs().
     uint256 internal constant PAIR = 256;
+
+    /// @dev The modulus on both lanes, and twice that plus 1 on the lower one.
+    uint256 private constant P_LANES = 0xffffffff00000001000000000000000000000000ffffffff00000001;
+    uint256 private constant TWICE_P_LANES_AND_ONE =
+        0x1fffffffe00000002000000000000000000000001fffffffe00000003;
 
     /// @notice The weights of claims at r[from] .. r[from + count - 1], of the last of them alone, the last two, and so
     /// on: what belongs to bits `b` of the last d variables is entry 2^d + b. Entry 0 is unused.
@@ -208,21 +214,44 @@ library WhirWeights {
         pure
         returns (uint256 table, uint256 end)
     {
-        unchecked {
-            uint256 count = (to - from + 1) / 2;
-            Fp3[] memory coefficients = new Fp3[](4 * count);
-            for (uint256 i; i < count; ++i) {
-                uint256 j = from + 2 * i;
-                Fp3 a = r[j];
-                Fp3 b = j + 1 < to ? r[j + 1] : ZERO;
-                Fp3 both = a * b;
-                coefficients[4 * i] = ONE - a - (b - both);
-                coefficients[4 * i + 1] = a - both;
-                coefficients[4 * i + 2] = b - both;
-                coefficients[4 * i + 3] = both;
+        assembly ("memory-safe") {
+            table := mload(0x40)
+            end := table
+            let last := add(r, shl(5, add(to, 1)))
+            for { let at := add(r, shl(5, add(from, 1))) } lt(at, last) { at := add(at, 64) } {
+                // a, b and their product: the first two parts as lanes, and the third.
+                let a := mload(at)
+                let a2 := and(a, MASK)
+                a := or(shl(160, and(shr(64, a), MASK)), shr(128, a))
+                let b := 0
+                if lt(add(at, 32), last) { b := mload(add(at, 32)) }
+                let b2 := and(b, MASK)
+                b := or(shl(160, and(shr(64, b), MASK)), shr(128, b))
+                let both
+                let both2
+                {
+                    let a0 := and(a, MASK)
+                    let a1 := shr(160, a)
+                    let b0 := and(b, MASK)
+                    let b1 := shr(160, b)
+                    both := or(
+                        mod(add(mul(a0, b0), shl(1, add(mul(a1, b2), mul(a2, b1)))), P),
+                        shl(160, mod(add(add(mul(a0, b1), mul(a1, b0)), shl(1, mul(a2, b2))), P))
+                    )
+                    both2 := mod(add(add(mul(a0, b2), mul(a1, b1)), mul(a2, b0)), P)
+                }
+                // 1 - a - b + ab, a - ab, b - ab and ab; parts stay unreduced, below 2^66.
+                mstore(end, sub(add(TWICE_P_LANES_AND_ONE, both), add(a, b)))
+                mstore(add(end, 32), sub(add(TWICE_P, both2), add(a2, b2)))
+                mstore(add(end, 64), sub(add(a, P_LANES), both))
+                mstore(add(end, 96), sub(add(a2, P), both2))
+                mstore(add(end, 128), sub(add(b, P_LANES), both))
+                mstore(add(end, 160), sub(add(b2, P), both2))
+                mstore(add(end, 192), both)
+                mstore(add(end, 224), both2)
+                end := add(end, PAIR)
             }
-            table = Lanes.forBase(coefficients, 0);
-            end = table + PAIR * count;
+            mstore(0x40, end)
         }
     }
 
