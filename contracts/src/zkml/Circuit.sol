@@ -195,12 +195,17 @@ library Circuit {
         (uint256 bits, uint256 blocks) = (b.layers.bits, b.layers.blocks);
         unchecked {
             uint256 stored;
-            for (uint256 v; v < SIZES; ++v) {
-                stored += sizes[v];
+            assembly ("memory-safe") {
+                for { let at := add(sizes, 0x800) } gt(at, sizes) { at := sub(at, 32) } {
+                    stored := add(stored, mload(at))
+                }
             }
             uint256 room = (1 << variablesFor(stored)) - stored;
             for (; whole < SIZES; ++whole) {
-                uint256 count = sizes[2 * SIZES + whole];
+                uint256 count;
+                assembly ("memory-safe") {
+                    count := mload(add(add(sizes, 0x1020), shl(5, whole)))
+                }
                 if (count == 0) continue;
                 uint256 missing = count * ((1 << bits) - blocks) << whole;
                 if (missing > room) break;
@@ -213,11 +218,12 @@ library Circuit {
 
     /// @dev From how much there is of each size to where it begins, the largest first.
     function _begin(uint256[] memory sizes, uint256 first) private pure returns (uint256 end) {
-        unchecked {
-            for (uint256 i = first + SIZES; i > first; --i) {
-                uint256 size = sizes[i - 1];
-                sizes[i - 1] = end;
-                end += size;
+        assembly ("memory-safe") {
+            let smallest := add(sizes, shl(5, add(first, 1)))
+            for { let at := add(smallest, 0x7e0) } iszero(lt(at, smallest)) { at := sub(at, 32) } {
+                let size := mload(at)
+                mstore(at, end)
+                end := add(end, size)
             }
         }
     }
@@ -225,7 +231,9 @@ library Circuit {
     /// @notice Of a commitment to so many elements.
     function variablesFor(uint256 end) internal pure returns (uint256 variables) {
         variables = 8;
-        while (1 << variables < end) ++variables;
+        unchecked {
+            while (1 << variables < end) ++variables;
+        }
     }
 
     // Codes: a longer one means fewer queries.

@@ -69,10 +69,7 @@ library FractionSum {
                     let a1 := and(shr(64, c), MASK)
                     let a2 := and(c, MASK)
                     t0 := add(sub(P, shr(128, r)), add(mul(a0, a0), shl(2, mul(a1, a2))))
-                    t1 := add(
-                        sub(P, and(shr(64, r), MASK)),
-                        shl(1, add(mul(a0, a1), mul(a2, a2)))
-                    )
+                    t1 := add(sub(P, and(shr(64, r), MASK)), shl(1, add(mul(a0, a1), mul(a2, a2))))
                     t2 := add(sub(P, and(r, MASK)), add(shl(1, mul(a0, a2)), mul(a1, a1)))
                 }
                 {

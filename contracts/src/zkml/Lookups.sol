@@ -74,19 +74,23 @@ library Lookups {
         _count(b.tables, b.tableCount, next);
         uint256 count;
         uint256 end;
-        unchecked {
-            for (uint256 v = next.length; v > 0; --v) {
-                uint256 some = next[v - 1];
-                next[v - 1] = count;
-                count += some;
-                end += some << (v - 1);
+        assembly ("memory-safe") {
+            for { let v := 64 } v {} {
+                let at := add(next, shl(5, v))
+                v := sub(v, 1)
+                let some := mload(at)
+                mstore(at, count)
+                count := add(count, some)
+                end := add(end, shl(v, some))
             }
         }
         order = new Leaves[](count);
         _sort(b.lookups, b.lookupCount, order, next);
         _sort(b.tables, b.tableCount, order, next);
         variables = 1;
-        while (1 << variables < end) ++variables;
+        unchecked {
+            while (1 << variables < end) ++variables;
+        }
     }
 
     /// @dev Adds the first `count` to how many there are of each size.

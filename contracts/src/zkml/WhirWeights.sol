@@ -171,7 +171,10 @@ library WhirWeights {
                     let p2 := and(product, MASK)
                     product := or(
                         or(
-                            shl(128, mod(add(mul(p0, f0), shl(1, add(mul(p1, f2), mul(p2, f1)))), P)),
+                            shl(
+                                128,
+                                mod(add(mul(p0, f0), shl(1, add(mul(p1, f2), mul(p2, f1)))), P)
+                            ),
                             shl(64, mod(add(add(mul(p0, f1), mul(p1, f0)), shl(1, mul(p2, f2))), P))
                         ),
                         mod(add(add(mul(p0, f2), mul(p1, f1)), mul(p2, f0)), P)
