@@ -22,7 +22,7 @@ constexpr std::uint64_t kOfLeaf = 24;       ///< a leaf of the sum of fractions,
 constexpr std::uint64_t kOfFactor = 20;     ///< a cell of a factor of a sum of products
 constexpr std::uint64_t kOfVirtual = 50;    ///< a cell of a virtual vector: the run that makes it
 constexpr std::uint64_t kOfRegistered =
-    11;  ///< an element of the code of the weights, made and kept
+    6;  ///< an element of the code of the weights, made and kept
 
 // Gas is fitted to what `imo bench prove` measures on anvil for models of 0.9M to 24M parameters
 // and answers of 2 to 28 tokens, proofs of 100 to 158 KB, and lies 1 to 6 % above it (more of toy
@@ -32,8 +32,8 @@ constexpr std::uint64_t kOfRegistered =
 // beside `estimate.gas`; a contract that got cheaper everywhere is one new kGasOfCircuit.
 // ProofCost.GasIsNearWhatIsMeasured and GasOfTheDemoModel fail when the contracts have left it
 // behind.
-constexpr std::uint64_t kGasOfCircuit = 2'700'000;
-constexpr std::uint64_t kGasOfByte = 55;
+constexpr std::uint64_t kGasOfCircuit = 2'500'000;
+constexpr std::uint64_t kGasOfByte = 47;
 constexpr std::uint64_t kGasOfOutputToken = 6'000;
 
 /// Leaves and nodes of the tree over a code whose rows take so many permutations.
