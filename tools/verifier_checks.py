@@ -115,6 +115,7 @@ SOLIDITY = {
     ],
     "Circuit.sol": [
         ("return _rate(variables, 27, 4, 6);", "return _rate(variables, 27, 4, 7);"),
+        ("if (missing > room) break;", ""),
     ],
     "ColumnClaims.sol": [
         ("if eq(mload(claim), point) { break }", "break"),
@@ -140,7 +141,6 @@ SOLIDITY = {
     ],
     "Handover.sol": [
         ("if iszero(ok) { revert(0, returndatasize()) }", ""),
-        ("if returndatasize() { return(0, returndatasize()) }", "return(0, returndatasize())"),
         ("if (root == 0) revert", "if (false) revert"),
         ("if iszero(staticcall(gas(), from, add(data, 0x20), mload(data), 0, 0)) {",
          "pop(staticcall(gas(), from, add(data, 0x20), mload(data), 0, 0))\n            if 0 {"),
@@ -230,7 +230,8 @@ SOLIDITY = {
          "            reader.at = at + size;", "            reader.at = at + size;"),
         ("if (!isCanonical(a)) revert", "if (false) revert"),
         ("if (!isRead) _refuse(reader, at, 24);", ""),
-        ("if (!isRead) _refuseSecond(reader, at);", ""),
+        ("if (at > reader.end || carries & CARRIES != 0) {", "if (carries & CARRIES != 0) {"),
+        ("if (at > reader.end || carries & CARRIES != 0) {", "if (at > reader.end) {"),
         ("if (bits == 0 || bits > 32) revert", "if (bits == 0) revert"),
         ("if (uint256(_squeeze(reader)) >> (256 - bits) != 0)", "if (uint256(_squeeze(reader)) == 0)"),
         ("if (reader.at != reader.end) revert", "if (false) revert"),

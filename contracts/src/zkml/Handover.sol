@@ -50,9 +50,8 @@ library Handover {
             let ok := staticcall(gas(), next, 0x1c, add(sub(free, 0x1c), size), 0, 0)
             returndatacopy(0, 0, returndatasize())
             if iszero(ok) { revert(0, returndatasize()) }
-            if returndatasize() { return(0, returndatasize()) }
+            return(0, returndatasize())
         }
-        revert StoppedInBetween();
     }
 
     /// @notice The callee's half, before it allocates anything.
@@ -74,7 +73,8 @@ library Handover {
         }
     }
 
-    /// @notice Calls `from`, and takes over the memory that it ends with: whatever was allocated here is gone. Reverts as it does.
+    /// @notice Calls `from`, and takes over the memory that it ends with: whatever was allocated here is gone. Reverts as it does,
+    /// or if it ends with none: a call of an account without code succeeds.
     function take(address from, bytes memory data) internal view returns (uint256 root) {
         assembly ("memory-safe") {
             if iszero(staticcall(gas(), from, add(data, 0x20), mload(data), 0, 0)) {

@@ -9,6 +9,7 @@ import {Goldilocks} from "../../src/zkml/Goldilocks.sol";
 import {ProofErrors} from "../../src/zkml/ProofErrors.sol";
 import {ProofTree} from "../../src/zkml/ProofTree.sol";
 import {Transcript} from "../../src/zkml/Transcript.sol";
+import {WhirBinding} from "../../src/zkml/WhirBinding.sol";
 import {WhirWeights} from "../../src/zkml/WhirWeights.sol";
 
 /// Fp3: by the letter of the document, one product at a time; the laws of a field; no word of two meanings
@@ -117,6 +118,20 @@ contract ProofPartsTest is Test {
 
     function invert(uint256 a) external pure returns (uint256) {
         return Goldilocks.inverse(a);
+    }
+
+    function bind(bytes24 value) external pure returns (Fp3) {
+        return WhirBinding.registered(
+            bytes32(uint256(1)), bytes26(uint208(2)), bytes32(uint256(3)), value
+        )
+        .value;
+    }
+
+    /// @dev A key says what the weights are at a point in one way only.
+    function test_keys_are_canonical() public {
+        assertEq(Fp3.unwrap(this.bind(bytes24(uint192((P - 1) << 64)))), (P - 1) << 64);
+        vm.expectRevert(ProofErrors.BadShape.selector);
+        this.bind(bytes24(uint192(P << 64)));
     }
 
     function test_zero_has_no_inverse() public {

@@ -47,6 +47,9 @@ contract WhirClaimsTest is Test {
         this.validate(2, 12, 10, 0, 1);
         vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadDimension.selector, 11, 10));
         this.validate(2, 12, 11, 0, 1);
+        // Even of no block at all.
+        vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadDimension.selector, 11, 10));
+        this.validate(2, 12, 11, 0, 0);
         vm.expectRevert(abi.encodeWithSelector(ProofErrors.BadDimension.selector, 4, 5));
         this.validate(2, 4, 5, 0, 1);
     }
