@@ -20,6 +20,9 @@ CPP = {
         ("Fp3(table.tag) - challenges.beta * Fp3(Fp::from_signed(lookup.offset));",
          "challenges.beta * Fp3(Fp::from_signed(lookup.offset));"),
     ],
+    "circuit.cpp": [
+        (" && missing[end] <= room; ++end", "; ++end"),
+    ],
     "product_sum.cpp": [
         ("if (value != left_over) return", "if (value != left_over && false) return"),
     ],
