@@ -18,6 +18,7 @@ import {WhirWeights} from "../../src/zkml/WhirWeights.sol";
 /// Circuit: the rates of the C++ test
 /// WhirWeights: points of codes, one root at a time
 contract ProofPartsTest is Test {
+    using Circuit for Circuit.Builder;
     using Transcript for Transcript.Reader;
 
     uint256 private constant P = Goldilocks.MODULUS;
@@ -318,6 +319,71 @@ contract ProofPartsTest is Test {
     }
 
     /// The same as in circuit_test.cpp.
+    /// @dev 2^bits cells for each of some layers.
+    function layered(Circuit.Builder memory b, uint256 bits, uint256 layers, uint256 layerBits)
+        private
+        pure
+        returns (uint256)
+    {
+        return b.witness(boxOf(b, bits, layers, layerBits, true));
+    }
+
+    function boxOf(
+        Circuit.Builder memory b,
+        uint256 bits,
+        uint256 layers,
+        uint256 layerBits,
+        bool isLayered
+    ) private pure returns (Circuit.Box memory made) {
+        (uint256[] memory all, uint256[] memory bounds) = (new uint256[](2), new uint256[](2));
+        (all[0], all[1]) = (bits, layerBits);
+        (bounds[0], bounds[1]) = (1 << bits, layers);
+        made = b.box(all, bounds);
+        made.isLayered = isLayered;
+    }
+
+    function assertColumn(
+        Circuit.Builder memory b,
+        uint256 id,
+        uint256 offset,
+        uint256 block_,
+        uint256 blocks
+    ) private pure {
+        assertEq(b.columns[id].offset(), offset);
+        assertEq(b.columns[id].blockVariables(), block_);
+        assertEq(b.columns[id].blocks(), blocks);
+    }
+
+    /// @dev The same as in circuit_test.cpp, which says how it is counted.
+    function test_columns_are_whole_where_there_is_room() public pure {
+        Circuit.Builder memory b = Circuit.create(5, 3);
+        uint256 plain = b.witness(boxOf(b, 13, 1, 0, false));
+        uint256 large = layered(b, 10, 5, 3);
+        uint256 small = layered(b, 5, 5, 3);
+        layered(b, 5, 5, 3);
+        layered(b, 5, 5, 3);
+        (uint256 end,) = b.place();
+        assertColumn(b, plain, 0, 13, 1);
+        assertColumn(b, large, 8192, 10, 5);
+        for (uint256 i; i < 3; ++i) {
+            assertColumn(b, small + i, 13_312 + 256 * i, 8, 1);
+        }
+        assertEq(end, 14_080);
+    }
+
+    function test_columns_have_as_few_blocks_as_their_layers_allow() public pure {
+        Circuit.Builder memory b = Circuit.create(6, 3);
+        uint256 six = layered(b, 9, 6, 3);
+        uint256 plain = b.witness(boxOf(b, 9, 1, 0, false));
+        b.place();
+        assertColumn(b, six, 0, 10, 3);
+        assertColumn(b, plain, 3072, 9, 1);
+        b = Circuit.create(8, 3);
+        uint256 eight = layered(b, 4, 8, 3);
+        b.place();
+        assertColumn(b, eight, 0, 7, 1);
+    }
+
     function test_rates() public pure {
         uint256[9] memory sizes = [uint256(8), 20, 21, 22, 23, 24, 25, 26, 28];
         uint256[9] memory witness = [uint256(5), 5, 4, 3, 3, 3, 3, 3, 3];

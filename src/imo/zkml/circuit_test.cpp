@@ -2,6 +2,7 @@
 
 #include "imo/base/thread_pool.hpp"
 #include "imo/zkml/circuit_argument.hpp"
+#include "imo/zkml/circuit_builder.hpp"
 #include "imo/zkml/perceptron_test_support.hpp"
 #include "imo/zkml/test_support.hpp"
 #include "imo/zkml/weight.hpp"
@@ -197,6 +198,49 @@ TEST(Box, HasAPolynomialAndRuns) {
     EXPECT_EQ(box.evaluate(point), evaluate_multilinear(values, point));
     EXPECT_EQ(box.evaluate_bounds(point), evaluate_multilinear(bounds, point));
   }
+}
+
+/// A column of 2^bits cells for each of some layers.
+Box layered(unsigned bits, std::uint64_t layers, unsigned layer_bits) {
+  return {{{bits, std::uint64_t{1} << bits}, {layer_bits, layers}}, false, true};
+}
+
+/// The same as in ProofParts.t.sol.
+TEST(CircuitColumns, AreWholeWhereThereIsRoom) {
+  CircuitBuilder builder;
+  const ColumnId plain = builder.witness("plain", {{{13, 1 << 13}}});
+  const ColumnId large = builder.witness("large", layered(10, 5, 3));
+  std::vector<ColumnId> small;
+  for (int i = 0; i < 3; ++i) small.push_back(builder.witness("small", layered(5, 5, 3)));
+  const Circuit circuit = std::move(builder).finish();
+  const auto expect = [&](ColumnId id, std::uint64_t offset, unsigned block, unsigned blocks) {
+    const Column& column = circuit.columns[id];
+    EXPECT_EQ(column.offset, offset) << column.name;
+    EXPECT_EQ(column.block_variables(), block) << column.name;
+    EXPECT_EQ(column.blocks, blocks) << column.name;
+  };
+  // 13,792 elements as they are: 2,592 more fit in 2^14, which takes the small ones' 288, and not
+  // the large one's 3,072.
+  expect(plain, 0, 13, 1);
+  expect(large, 8192, 10, 5);
+  for (std::uint64_t i = 0; i < 3; ++i) expect(small[i], 13312 + 256 * i, 8, 1);
+  EXPECT_EQ(circuit.witness_stored, 14080U);
+  EXPECT_EQ(circuit.witness_variables, 14U);
+}
+
+/// The same as in ProofParts.t.sol.
+TEST(CircuitColumns, HaveAsFewBlocksAsTheirLayersAllow) {
+  CircuitBuilder builder;
+  const ColumnId six = builder.witness("six layers", layered(9, 6, 3));
+  const ColumnId eight = builder.witness("eight layers", layered(4, 8, 3));
+  const ColumnId plain = builder.witness("plain", {{{9, 1 << 9}}});
+  const Circuit circuit = std::move(builder).finish();
+  EXPECT_EQ(circuit.columns[six].block_variables(), 10U);
+  EXPECT_EQ(circuit.columns[six].blocks, 3U);
+  EXPECT_EQ(circuit.columns[plain].offset, 3072U);
+  EXPECT_EQ(circuit.columns[eight].offset, 3584U);
+  EXPECT_EQ(circuit.columns[eight].block_variables(), 7U);
+  EXPECT_EQ(circuit.columns[eight].blocks, 1U);
 }
 
 /// The same as in ProofParts.t.sol.
