@@ -324,6 +324,48 @@ TEST(ModelPadding, BehindHeadsHasNoSayInScores) {
   EXPECT_FALSE(table[5].is_zero());
 }
 
+/// Whether a factor that both sides know is zero at these values of a term's variables.
+bool is_left_out(const Term& term, std::size_t index) {
+  return std::ranges::any_of(term.known, [&](const auto& known) {
+    const auto table = known.table();
+    return table[(index >> known.first()) & (table.size() - 1)].is_zero();
+  });
+}
+
+/// What whole columns hold behind a model's last layer is looked up nowhere either: it must have no
+/// say in the residual stream, the only sum over layers of what they add.
+TEST(ModelPadding, BehindTheLastLayerHasNoSayInTheResidualStream) {
+  Party party(tiny({.layers = 3, .seed = 17}));
+  const auto circuit = ModelCircuit::make(party.shape, {{1, 70, 80}, {5, 6}});
+  const ColumnId added = circuit->output.values.columns[0];
+  ASSERT_EQ(circuit->circuit().columns[added].blocks, 1U) << "the column is whole";
+  int terms = 0;
+  for (const NormColumns* norm :
+       {&circuit->attention_norm, &circuit->feed_forward_norm, &circuit->tail_norm}) {
+    const Virtual& input = circuit->circuit().virtuals[norm->narrow_rest.low];
+    std::vector<Fp3> point;
+    for (unsigned j = 0; j < input.variables; ++j) point.emplace_back(std::uint64_t{j} + 2);
+    for (const Term& term : input.at(point).terms) {
+      if (std::ranges::find(term.forms[0].parts, added, &LinearForm::Part::column) ==
+          term.forms[0].parts.end()) {
+        continue;
+      }
+      ++terms;
+      const unsigned low = term.variables - circuit->bits().layer;
+      bool has_a_say = false;
+      for (std::size_t i = 0; i < std::size_t{1} << term.variables; ++i) {
+        if (i >> low >= 3) {
+          EXPECT_TRUE(is_left_out(term, i)) << norm->cells.variables() << ", " << i;
+        } else {
+          has_a_say |= !is_left_out(term, i);
+        }
+      }
+      EXPECT_TRUE(has_a_say);
+    }
+  }
+  EXPECT_EQ(terms, 3);
+}
+
 /// Every looked-up column and every virtual vector, in some cells of each: off by one.
 TEST_F(ModelSoundness, NoColumnCanBeOffByOne) {
   const auto circuit = ModelCircuit::make(party_.shape, answer_);
