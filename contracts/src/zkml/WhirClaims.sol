@@ -7,6 +7,7 @@ import {Points} from "./Points.sol";
 import {ProofErrors} from "./ProofErrors.sol";
 import {LANE, Spread, spread} from "./Spread.sol";
 import {WhirBinding} from "./WhirBinding.sol";
+import {WhirPrefixes} from "./WhirPrefixes.sol";
 import {WhirWeights} from "./WhirWeights.sol";
 
 /// @title Claims on blocks of a committed vector
@@ -41,8 +42,6 @@ library WhirClaims {
     /// @dev Weights that are kept of each group, and runs, less one: powers of two, less one.
     uint256 private constant UPPER_MASK = 7;
     uint256 private constant RUNS_MASK = 127;
-    /// @dev Points that others begin like, less one: a power of two, less one.
-    uint256 private constant BASES_MASK = 15;
     /// @dev The modulus in each part of a Spread.
     uint256 private constant SPREAD_P =
         0x3fffffffc0000000400001fffffffe0000000200000ffffffff00000001;
@@ -52,7 +51,7 @@ library WhirClaims {
     /// @param upper For each group weights of numbers that count what is behind it: which, see _block(), and in the next word the
     /// weight; a word of zero is free.
     /// @param runs Weights of neighbouring blocks: which, see _run(), and in the lowest 32 bits where they are; zero is free.
-    /// @param bases For each of the lowest bits of a first coordinate a point that others may begin like; zero is none.
+    /// @param bases See WhirPrefixes.
     struct Weights {
         Fp3[] r;
         Fp3[][] groups;
@@ -127,7 +126,7 @@ library WhirClaims {
         }
         known.upper = new uint256[](2 * (UPPER_MASK + 1) * count);
         known.runs = new uint256[](RUNS_MASK + 1);
-        known.bases = new uint256[](BASES_MASK + 1);
+        known.bases = WhirPrefixes.noBases();
     }
 
     /// @notice w_1(r) + gamma w_2(r) + .. gamma^(k-1) w_k(r) + gamma^k behind. Points are of no use afterwards.
@@ -143,110 +142,8 @@ library WhirClaims {
                 assembly ("memory-safe") {
                     claim := mload(add(claims, shl(5, left)))
                 }
-                Fp3 prefix = _prefix(known, claim.point, claim.variables);
+                Fp3 prefix = WhirPrefixes.weight(known.bases, known.r, claim.point, claim.variables);
                 sum = sumOfTwo(sum, gamma, prefix, _blocks(known, claim));
-            }
-        }
-    }
-
-    /// @dev The weight of claims at the first v coordinates of a point. In place of its length a point gets, when it is first met,
-    /// 2^128 times where the list of these weights is, for v from 0 on, plus the last v that is known.
-    function _prefix(Weights memory known, Fp3[] memory point, uint256 v)
-        private
-        pure
-        returns (Fp3 weight)
-    {
-        unchecked {
-            uint256 word = point.length;
-            if (word & type(uint128).max < v || word >> 128 == 0) {
-                if (word >> 128 == 0) word = _begin(known, point, word);
-                word = _extend(known.r, point, word, v);
-            }
-            assembly ("memory-safe") {
-                weight := mload(add(shr(128, word), shl(5, add(v, 1))))
-            }
-        }
-    }
-
-    /// @dev Goes on with the list of a point to v coordinates, if it is shorter.
-    /// @param word What is in place of the point's length, now and later.
-    function _extend(Fp3[] memory r, Fp3[] memory point, uint256 word, uint256 v)
-        private
-        pure
-        returns (uint256)
-    {
-        unchecked {
-            uint256 known = word & type(uint128).max;
-            if (known < v) {
-                Fp3[] memory list;
-                assembly ("memory-safe") {
-                    list := shr(128, word)
-                }
-                Points.extendEquals(list, Points.start(point), Points.start(r), known, v);
-                word += v - known;
-                assembly ("memory-safe") {
-                    mstore(point, word)
-                }
-            }
-            return word;
-        }
-    }
-
-    /// @dev Makes a point's list, as far as it is that of a point which begins alike.
-    /// @param length How many coordinates the point has.
-    function _begin(Weights memory known, Fp3[] memory point, uint256 length)
-        private
-        pure
-        returns (uint256 word)
-    {
-        uint256 most = length < known.r.length ? length : known.r.length;
-        Fp3[] memory list = new Fp3[](most + 1);
-        list[0] = ONE;
-        assembly ("memory-safe") {
-            word := shl(128, list)
-            mstore(point, word)
-        }
-        if (most == 0) return word;
-        (uint256 slot, Fp3[] memory base, uint256 same, uint256 room) =
-            _alike(known.bases, point, most);
-        if (room != 0) {
-            uint256 from = _extend(known.r, base, base.length, same);
-            assembly ("memory-safe") {
-                mcopy(add(list, 64), add(shr(128, from), 64), shl(5, same))
-                word := add(word, same)
-                mstore(point, word)
-            }
-        }
-        if (same == room) {
-            assembly ("memory-safe") {
-                mstore(slot, point)
-            }
-        }
-    }
-
-    /// @dev A point that may begin like another: the longest so far of those with the same bits in the first coordinate.
-    /// @return slot Of such points in `bases`.
-    /// @return base The point.
-    /// @return same How many of the first `most` coordinates are the same.
-    /// @return room How many coordinates its list has room for; zero if there is no such point.
-    function _alike(uint256[] memory bases, Fp3[] memory point, uint256 most)
-        private
-        pure
-        returns (uint256 slot, Fp3[] memory base, uint256 same, uint256 room)
-    {
-        assembly ("memory-safe") {
-            slot := add(add(bases, 32), shl(5, and(mload(add(point, 32)), BASES_MASK)))
-            base := mload(slot)
-            if base {
-                room := sub(mload(shr(128, mload(base))), 1)
-                if lt(room, most) { most := room }
-                let here := add(point, 32)
-                let there := add(base, 32)
-                for {} lt(same, most) { same := add(same, 1) } {
-                    if xor(mload(here), mload(there)) { break }
-                    here := add(here, 32)
-                    there := add(there, 32)
-                }
             }
         }
     }
