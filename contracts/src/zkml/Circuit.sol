@@ -42,12 +42,10 @@ library Circuit {
         uint256[] high;
     }
 
-    /// @notice Layers of a column of the witness.
-    /// @param inBlock Bits that count them within a block: a block has a power of two that divides them.
+    /// @notice Layers of a column of the witness. A block has as many as the greatest power of two that divides them.
     /// @param bits Bits that count blocks.
     /// @param blocks Of which so many are stored.
     struct Layers {
-        uint256 inBlock;
         uint256 bits;
         uint256 blocks;
     }
@@ -78,7 +76,7 @@ library Circuit {
     function create(uint256 layers, uint256 layerBits) internal pure returns (Builder memory b) {
         uint256 inBlock;
         while (layers >> inBlock & 1 == 0) ++inBlock;
-        b.layers = Layers(inBlock, layerBits - inBlock, layers >> inBlock);
+        b.layers = Layers(layerBits - inBlock, layers >> inBlock);
         b.columns = new Column[](160);
         b.lookups = new Leaves[](144);
         b.tables = new Leaves[](TAGS);
@@ -143,7 +141,7 @@ library Circuit {
         registeredEnd = _begin(next, SIZES);
         (Column[] memory columns, uint256 count) = (b.columns, b.columnCount);
         assembly ("memory-safe") {
-            // Column by column: offset is next[sizeClass], which grows by the column's size.
+            // Column by column: its offset is `next` of its size, which grows by what the column stores.
             let at := add(columns, 32)
             for { let end := add(at, shl(5, count)) } lt(at, end) { at := add(at, 32) } {
                 let column := mload(at)
@@ -337,14 +335,14 @@ library Circuit {
             uint256 low = b.virtualCount;
             b.virtualCount = low + 1;
             made.low = low;
-            _lookUpLimb(b, low, true, cells, bits < LIMB_BITS ? bits : LIMB_BITS, false);
+            _lookUpLimb(b, low, true, cells, _min(LIMB_BITS, bits), false);
             uint256[] memory high = new uint256[]((bits - 1) / LIMB_BITS);
             made.high = high;
             for (uint256 i; i < high.length; ++i) {
-                uint256 left = bits - LIMB_BITS * (i + 1);
+                uint256 width = _min(LIMB_BITS, bits - LIMB_BITS * (i + 1));
                 uint256 column = witness(b, cells);
                 high[i] = column;
-                _lookUpLimb(b, column, false, cells, left < LIMB_BITS ? left : LIMB_BITS, false);
+                _lookUpLimb(b, column, false, cells, width, false);
             }
         }
     }

@@ -8,16 +8,7 @@ import {Circuit} from "./Circuit.sol";
 /// the rest is zero; offset of the first block in its commitment.
 type Column is uint256;
 
-using {
-    variables,
-    blockVariables,
-    blockBits,
-    blocks,
-    size,
-    sizeClass,
-    offset,
-    isRegistered
-} for Column global;
+using {variables, blockVariables, blockBits, blocks, size, offset, isRegistered} for Column global;
 
 function columnOf(uint256 blockVariables_, uint256 bits, uint256 blocks_, bool isRegistered_)
     pure
@@ -54,11 +45,6 @@ function blocks(Column column) pure returns (uint256) {
 /// @notice Elements stored.
 function size(Column column) pure returns (uint256) {
     return blocks(column) << blockVariables(column);
-}
-
-/// @notice Where Circuit.Builder counts its elements: variables of a block, below 64, and 64 more when it is registered.
-function sizeClass(Column column) pure returns (uint256) {
-    return Column.unwrap(column) & 0x3f | (Column.unwrap(column) >> 10 & 0x40);
 }
 
 function offset(Column column) pure returns (uint256) {

@@ -121,8 +121,8 @@ library Transcript {
         }
     }
 
-    /// @notice Takes over from a caller who read elements of F up to `at` by itself, all absorbed: reverts as if they had
-    /// been read here if one is not canonical or behind the proof.
+    /// @notice Goes on where a caller stopped who read elements of F up to `at`, and made challenges of them and put them into the
+    /// state, by itself: reverts as if they had been read here if one is not canonical or behind the proof.
     /// @param carries Meets CARRIES when one is not canonical.
     function goTo(Reader memory reader, uint256 at, uint256 carries) internal pure {
         if (at > reader.end || carries & CARRIES != 0) {

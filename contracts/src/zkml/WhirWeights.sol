@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Fp3, MASK, ONE, P, ZERO} from "./Fp3.sol";
+import {Fp3, MASK, ONE, P} from "./Fp3.sol";
 import {Goldilocks} from "./Goldilocks.sol";
 import {LANES, Lanes} from "./Lanes.sol";
 import {TWICE_P} from "./Points.sol";

@@ -24,8 +24,8 @@ constexpr std::uint64_t kOfVirtual = 50;    ///< a cell of a virtual vector: the
 constexpr std::uint64_t kOfRegistered =
     6;  ///< an element of the code of the weights, made and kept
 
-// Gas is fitted to what `imo bench prove` measures on anvil for models of 0.9M to 24M parameters
-// and answers of 2 to 28 tokens, proofs of 100 to 158 KB, and lies 1 to 6 % above it (more of toy
+// Gas is fitted to what `imo bench prove` measures on anvil for models of 0.9M to 134M parameters
+// and answers of 2 to 28 tokens, proofs of 98 to 179 KB, and lies 1 to 6 % above it (more of toy
 // models), because what does not fit a transaction is refused by it. Circuits differ little in
 // what the contracts do for their columns and terms; nearly all else goes with the bytes: reading,
 // hashing and folding them. To fit it again, `imo bench prove MODEL --tokens N --json` has `gas`
